@@ -1,0 +1,87 @@
+//! Every limit of the product: number, unit, reason.
+//!
+//! Start here when you wonder how much of something is allowed. Settings may narrow some of these;
+//! none may widen them.
+
+/// Lifetime of a refresh token, in milliseconds: 24 h from the creation of its pair.
+///
+/// Fixed by the wire: clients plan daily sessions around it, and it is not configurable there.
+pub const REFRESH_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Window in which a repeated refresh returns the same strings, in milliseconds.
+///
+/// Fixed by the wire: clients that refresh from several workers rely on it.
+pub const REFRESH_WINDOW_MS: i64 = 30_000;
+
+/// Shortest lifetime of an access token, in milliseconds.
+pub const ACCESS_LIFETIME_MS_MIN: i64 = 1_000;
+
+/// Longest lifetime of an access token, in milliseconds: one hour, as on the wire.
+pub const ACCESS_LIFETIME_MS_MAX: i64 = 60 * 60 * 1000;
+
+/// Default lifetime of an access token, in milliseconds: 20 minutes, as on the wire.
+pub const ACCESS_LIFETIME_MS_DEFAULT: i64 = 20 * 60 * 1000;
+
+/// Age after which a stored pair may be removed, in milliseconds.
+///
+/// Never below [`REFRESH_LIFETIME_MS`], else "expired" would turn into "unknown" on the wire.
+pub const PAIR_KEPT_MS: i64 = REFRESH_LIFETIME_MS;
+
+/// Length of one segment of stored pairs, in milliseconds: one hour.
+pub const SEGMENT_MS: i64 = 60 * 60 * 1000;
+
+/// Monotonic time between the mark and the drop of a segment, in milliseconds.
+///
+/// One wall clock that jumps must destroy nothing: the jump has to hold for this long.
+pub const SEGMENT_DROP_DELAY_MS: i64 = 60 * 60 * 1000;
+
+/// Jump of the wall clock that is ignored at first, in milliseconds, in either direction.
+pub const CLOCK_JUMP_MS: i64 = 60_000;
+
+/// How long a jump of the wall clock must hold before it is believed, in milliseconds of boot time.
+pub const CLOCK_JUMP_HOLD_MS: i64 = 10 * 60 * 1000;
+
+/// How far behind the stored high-water mark a start is accepted, in milliseconds: one day.
+pub const CLOCK_BEHIND_MS_MAX: i64 = 24 * 60 * 60 * 1000;
+
+/// Longest user or role name that the API stores, in characters, as on the wire.
+pub const STORED_NAME_CHARS_MAX: usize = 507;
+
+/// Longest user or role name that is read from files or referenced, in characters.
+pub const NAME_CHARS_MAX: usize = 1024;
+
+/// Shortest password, in characters, as on the wire.
+pub const PASSWORD_CHARS_MIN: usize = 6;
+
+/// Longest password that is hashed, in bytes: bounds the work of one login.
+pub const PASSWORD_BYTES_MAX: usize = 4096;
+
+/// Largest subject that a token carries, in canonical bytes: roles, metadata and descriptors.
+pub const SUBJECT_BYTES_MAX: usize = 64 * 1024;
+
+/// Deepest nesting of a value tree: bounds recursion on outside input.
+pub const VALUE_DEPTH_MAX: usize = 64;
+
+/// Times that a decision is taken again after a conflict before the answer is "try later".
+pub const TRANSACT_ATTEMPTS_MAX: u32 = 64;
+
+/// Rows that one page of a scan returns at most: bounds memory and the time a walk holds a core.
+pub const SCAN_ROWS_MAX: usize = 1_000;
+
+/// Named changes that a cache remembers to decide whether a read raced with a commit.
+pub const RECENT_CHANGES_MAX: usize = 65_536;
+
+/// Batch ids that an engine remembers to recognise a repeated batch.
+pub const BATCH_IDS_MAX: usize = 65_536;
+
+/// Commits that may wait for the commit thread at once; beyond it the answer is "try later".
+pub const COMMIT_QUEUE_MAX: usize = 65_536;
+
+/// Length of the text of a token, in characters, prefix included.
+pub const TOKEN_CHARS: usize = 48;
+
+/// Default bound of the coherent cache, in bytes.
+pub const CACHE_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
+
+/// Free disk space below which no new token is granted, in bytes; revocation goes on.
+pub const DISK_RESERVE_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;

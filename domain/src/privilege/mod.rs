@@ -1,0 +1,1 @@
+//! Privileges: named sets of actions, and the words with which an action is denied.

@@ -1,0 +1,112 @@
+//! A tree of plain values: metadata of users and roles, as they came and as they go out again.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A value without a schema. Members of a map keep the order in which they came.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing, said explicitly.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Any other number, finite.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// Values in order.
+    List(Vec<Self>),
+    /// Named values.
+    Map(Map),
+}
+
+/// Named values in order; a name occurs once.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Map(Vec<(String, Value)>);
+
+impl Map {
+    /// A map without members.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Whether it has no members.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many members it has.
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The value of the member `name`.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Sets the member `name`; a new one comes last.
+    pub fn set(&mut self, name: String, value: Value) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, held)) => *held = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// The members in order.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Lays `other` over this map: maps merge member by member, anything else is replaced.
+    pub fn merge(&mut self, other: Self) {
+        for (name, value) in other.0 {
+            match (self.0.iter_mut().find(|(known, _)| *known == name), value) {
+                (Some((_, Value::Map(held))), Value::Map(given)) => held.merge(given),
+                (Some((_, held)), given) => *held = given,
+                (None, given) => self.0.push((name, given)),
+            }
+        }
+    }
+}
+
+impl FromIterator<(String, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(members: I) -> Self {
+        let mut map = Self::new();
+        for (name, value) in members {
+            map.set(name, value);
+        }
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::borrow::ToOwned;
+    use alloc::vec;
+
+    fn map(members: Vec<(&str, Value)>) -> Map {
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    #[test]
+    fn merging_goes_into_maps_and_replaces_the_rest() {
+        let mut held = map(vec![
+            ("a", Value::Integer(1)),
+            ("m", Value::Map(map(vec![("x", Value::Integer(1)), ("y", Value::Integer(2))]))),
+        ]);
+        held.merge(map(vec![
+            ("m", Value::Map(map(vec![("y", Value::Null)]))),
+            ("b", Value::Bool(true)),
+        ]));
+        let wanted = map(vec![
+            ("a", Value::Integer(1)),
+            ("m", Value::Map(map(vec![("x", Value::Integer(1)), ("y", Value::Null)]))),
+            ("b", Value::Bool(true)),
+        ]);
+        assert_eq!(held, wanted);
+    }
+}

@@ -1,0 +1,16 @@
+//! Passwords at rest: what a stored hash says, how one is made, and where the work is done.
+//!
+//! Owns the hash formats, the algorithms that may be configured, and the pool of threads that
+//! keeps hashing away from the threads which serve requests. Must not know where a hash is kept,
+//! whose it is, or where random bytes come from: salts are arguments. Start at [`StoredHash`].
+
+mod algorithm;
+mod argon;
+mod encoding;
+mod pool;
+mod stored;
+
+pub use algorithm::{Algorithm, HashingFailed, Salt, UnknownAlgorithm, hash};
+pub use algorithm::{supported_names, verify_against_nothing};
+pub use pool::{HashingPool, Lane, PoolError, PoolLimits};
+pub use stored::{StoredHash, UnknownHash};

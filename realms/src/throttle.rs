@@ -1,0 +1,542 @@
+//! Failed logins are slowed down, per user and address.
+//!
+//! Owns who has to wait and for how long. Must not know passwords or realms, and has no clock:
+//! `now` is the time since some fixed moment, on a clock that never runs backwards. A user is
+//! slowed down only where the failures come from; other addresses notice nothing. An address also
+//! has a budget of failures over all names, which names that have logged in from there are free
+//! of, so that a guesser behind a shared proxy does not shut out the people behind it.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jeton_domain::limits::NAME_CHARS_MAX;
+use jeton_domain::name::Username;
+
+use crate::recent::RecentMap;
+
+/// The numbers of a [`Throttle`].
+#[derive(Clone, Copy, Debug)]
+pub struct ThrottleLimits {
+    /// Failures of a user at an address that cost nothing.
+    pub free_failures: u32,
+    /// The delay after the first failure beyond those; each further one doubles it.
+    pub first_delay: Duration,
+    /// The longest delay.
+    pub delay_max: Duration,
+    /// How long after the last failure, or the last success, it is forgotten.
+    pub forget_after: Duration,
+    /// The longest that one attempt is made to wait; what would take longer is refused.
+    pub patience: Duration,
+    /// Attempts of a user at an address that may be under way at once.
+    pub unresolved_max: u32,
+    /// Users at addresses that are remembered.
+    pub pairs_max: usize,
+    /// Failures over all names that an address may have at once.
+    pub address_failures_max: u32,
+    /// The time that forgives an address one failure.
+    pub address_recovery: Duration,
+    /// Addresses that are remembered.
+    pub addresses_max: usize,
+}
+
+/// Decides which login may be tried now.
+#[derive(Clone)]
+pub struct Throttle {
+    limits: ThrottleLimits,
+    state: Arc<Mutex<State>>,
+}
+
+/// What is to be done with an attempt to log in.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Try it, and tell the permit how it went.
+    Proceed(Permit),
+    /// Ask again after this time.
+    Wait(Duration),
+    /// Refuse it; it may be tried again after this time.
+    Refuse {
+        /// The time.
+        retry_after: Duration,
+    },
+}
+
+/// An attempt under way. Dropped without a word, it counts neither for nor against the user.
+#[must_use = "an attempt that is not resolved slows nobody down"]
+pub struct Permit {
+    throttle: Throttle,
+    pair: Pair,
+    is_charged: bool,
+    is_resolved: bool,
+}
+
+impl Throttle {
+    /// Nothing has failed yet.
+    pub fn new(limits: ThrottleLimits) -> Self {
+        let state = State {
+            pairs: RecentMap::new(limits.pairs_max),
+            addresses: RecentMap::new(limits.addresses_max),
+        };
+        Self {
+            limits,
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// Decides about an attempt that was first asked for at `asked_at`.
+    pub fn admit(
+        &self,
+        username: &Username,
+        address: IpAddr,
+        asked_at: Duration,
+        now: Duration,
+    ) -> Verdict {
+        let pair = Pair {
+            username: bounded(username),
+            source: Source::of(address),
+        };
+        let limits = &self.limits;
+        let mut state = self.lock();
+        let record = state.pairs.touch_or_insert_with(&pair, Record::default);
+        record.forget(now, limits);
+        let is_known = record.is_known(limits);
+        let mut not_before = record.not_before(now, limits);
+        if !is_known {
+            let budget = state
+                .addresses
+                .touch_or_insert_with(&pair.source, Budget::default);
+            not_before = not_before.max(budget.not_before(now, limits));
+        }
+        if not_before > now {
+            let wait = not_before.saturating_sub(now);
+            let in_time = not_before.saturating_sub(asked_at) <= limits.patience;
+            return if in_time {
+                Verdict::Wait(wait)
+            } else {
+                Verdict::Refuse { retry_after: wait }
+            };
+        }
+        state.begin(&pair, !is_known, now, limits);
+        drop(state);
+        let throttle = self.clone();
+        Verdict::Proceed(Permit {
+            throttle,
+            pair,
+            is_charged: !is_known,
+            is_resolved: false,
+        })
+    }
+
+    /// Nothing under the lock can panic half-way, so a poisoned state is whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Throttle {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Throttle")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Permit {
+    /// The user was vouched for.
+    pub fn succeeded(mut self, now: Duration) {
+        self.is_resolved = true;
+        let mut state = self.throttle.lock();
+        state.end(&self.pair, self.is_charged);
+        let record = state
+            .pairs
+            .touch_or_insert_with(&self.pair, Record::default);
+        record.failures = 0;
+        record.vouched_at = Some(now);
+    }
+
+    /// The credentials were refused.
+    pub fn failed(mut self, now: Duration) {
+        self.is_resolved = true;
+        let limits = &self.throttle.limits;
+        let mut state = self.throttle.lock();
+        // A failure keeps what it was charged at the start; one that was not is charged now.
+        state.end(&self.pair, false);
+        if !self.is_charged {
+            let source = &self.pair.source;
+            let budget = state
+                .addresses
+                .touch_or_insert_with(source, Budget::default);
+            budget.charge(now, limits);
+        }
+        let record = state
+            .pairs
+            .touch_or_insert_with(&self.pair, Record::default);
+        record.failures = record.failures.saturating_add(1);
+        record.failed_at = now;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.is_resolved {
+            self.throttle.lock().end(&self.pair, self.is_charged);
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Permit")
+            .field("pair", &self.pair)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A user at an address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Pair {
+    username: Username,
+    source: Source,
+}
+
+/// Where attempts come from: an IPv4 address, or the /64 network of an IPv6 address, within
+/// which one customer may pick addresses at will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Source(IpAddr);
+
+impl Source {
+    fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => IpAddr::V4(address),
+            IpAddr::V6(address) => {
+                let network = address.to_bits() & !u128::from(u64::MAX);
+                IpAddr::V6(Ipv6Addr::from_bits(network))
+            }
+        })
+    }
+}
+
+/// No realm has longer names; they share one record an address instead of filling the table.
+fn bounded(username: &Username) -> Username {
+    if username.as_str().len() > NAME_CHARS_MAX {
+        Username::new("")
+    } else {
+        username.clone()
+    }
+}
+
+struct State {
+    pairs: RecentMap<Pair, Record>,
+    addresses: RecentMap<Source, Budget>,
+}
+
+impl State {
+    fn begin(&mut self, pair: &Pair, is_charged: bool, now: Duration, limits: &ThrottleLimits) {
+        let record = self.pairs.touch_or_insert_with(pair, Record::default);
+        record.unresolved = record.unresolved.saturating_add(1);
+        if is_charged {
+            let budget = self
+                .addresses
+                .touch_or_insert_with(&pair.source, Budget::default);
+            budget.charge(now, limits);
+        }
+    }
+
+    fn end(&mut self, pair: &Pair, is_refunded: bool) {
+        if let Some(record) = self.pairs.touch(pair) {
+            record.unresolved = record.unresolved.saturating_sub(1);
+        }
+        if is_refunded && let Some(budget) = self.addresses.touch(&pair.source) {
+            budget.spent = budget.spent.saturating_sub(1);
+        }
+    }
+}
+
+/// What is remembered of a user at an address.
+#[derive(Debug, Default)]
+struct Record {
+    failures: u32,
+    failed_at: Duration,
+    /// Attempts that were admitted and have not ended.
+    unresolved: u32,
+    vouched_at: Option<Duration>,
+}
+
+impl Record {
+    fn forget(&mut self, now: Duration, limits: &ThrottleLimits) {
+        if now.saturating_sub(self.failed_at) >= limits.forget_after {
+            self.failures = 0;
+        }
+        self.vouched_at = self
+            .vouched_at
+            .filter(|at| now.saturating_sub(*at) < limits.forget_after);
+    }
+
+    /// Whether the user has logged in from there and is not being guessed at.
+    fn is_known(&self, limits: &ThrottleLimits) -> bool {
+        self.vouched_at.is_some() && self.failures < limits.free_failures
+    }
+
+    /// The first moment at which the next attempt may be made.
+    fn not_before(&self, now: Duration, limits: &ThrottleLimits) -> Duration {
+        let unpaid = self.failures.checked_sub(limits.free_failures);
+        let Some(unpaid) = unpaid else {
+            let is_full = self.unresolved >= limits.unresolved_max;
+            return if is_full {
+                now + limits.first_delay
+            } else {
+                now
+            };
+        };
+        let factor = 1_u32.checked_shl(unpaid).unwrap_or(u32::MAX);
+        let delay = limits
+            .first_delay
+            .saturating_mul(factor)
+            .min(limits.delay_max);
+        // One at a time: a burst must not be decided by failures that it has not made yet.
+        let begun = if self.unresolved > 0 {
+            now + delay
+        } else {
+            now
+        };
+        begun.max(self.failed_at.saturating_add(delay))
+    }
+}
+
+/// The failures that an address may still have: a bucket that drips.
+#[derive(Debug, Default)]
+struct Budget {
+    spent: u32,
+    /// The moment up to which recovery has been counted.
+    counted_at: Duration,
+}
+
+impl Budget {
+    fn recover(&mut self, now: Duration, limits: &ThrottleLimits) {
+        let step_ms = limits.address_recovery.as_millis().max(1);
+        let passed_ms = now.saturating_sub(self.counted_at).as_millis();
+        let recovered = u32::try_from(passed_ms / step_ms).unwrap_or(u32::MAX);
+        if recovered >= self.spent {
+            self.spent = 0;
+            self.counted_at = now;
+        } else {
+            self.spent -= recovered;
+            self.counted_at += limits.address_recovery.saturating_mul(recovered);
+        }
+    }
+
+    fn not_before(&mut self, now: Duration, limits: &ThrottleLimits) -> Duration {
+        self.recover(now, limits);
+        if self.spent < limits.address_failures_max {
+            return now;
+        }
+        self.counted_at
+            .saturating_add(limits.address_recovery)
+            .max(now + MS)
+    }
+
+    fn charge(&mut self, now: Duration, limits: &ThrottleLimits) {
+        self.recover(now, limits);
+        self.spent = self
+            .spent
+            .saturating_add(1)
+            .min(limits.address_failures_max);
+    }
+}
+
+const MS: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: ThrottleLimits = ThrottleLimits {
+        free_failures: 3,
+        first_delay: Duration::from_secs(1),
+        delay_max: Duration::from_secs(60),
+        forget_after: Duration::from_secs(600),
+        patience: Duration::from_secs(5),
+        unresolved_max: 4,
+        pairs_max: 100,
+        address_failures_max: 10,
+        address_recovery: Duration::from_secs(2),
+        addresses_max: 10,
+    };
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn home() -> IpAddr {
+        "192.0.2.1".parse().unwrap()
+    }
+
+    fn permit(throttle: &Throttle, name: &str, address: IpAddr, now: Duration) -> Permit {
+        match throttle.admit(&Username::new(name), address, now, now) {
+            Verdict::Proceed(permit) => permit,
+            other => panic!("{name} at {now:?}: {other:?}"),
+        }
+    }
+
+    fn wait(throttle: &Throttle, name: &str, address: IpAddr, now: Duration) -> Duration {
+        match throttle.admit(&Username::new(name), address, now, now) {
+            Verdict::Proceed(permit) => {
+                drop(permit);
+                Duration::ZERO
+            }
+            Verdict::Wait(wait) | Verdict::Refuse { retry_after: wait } => wait,
+        }
+    }
+
+    fn fail(throttle: &Throttle, name: &str, times: u32, now: Duration) {
+        let mut now = now;
+        for _ in 0..times {
+            now += wait(throttle, name, home(), now);
+            permit(throttle, name, home(), now).failed(now);
+        }
+    }
+
+    #[test]
+    fn the_first_failures_cost_nothing_and_each_further_one_doubles_the_delay() {
+        let throttle = Throttle::new(LIMITS);
+        let mut delays = Vec::new();
+        let mut now = at(1000);
+        for _ in 0..10 {
+            permit(&throttle, "ann", home(), now).failed(now);
+            delays.push(wait(&throttle, "ann", home(), now).as_secs());
+            now += at(*delays.last().unwrap());
+        }
+        assert_eq!(delays, [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn a_short_delay_is_waited_out_and_a_long_one_refused() {
+        let throttle = Throttle::new(LIMITS);
+        let ann = Username::new("ann");
+        fail(&throttle, "ann", 3, at(0));
+        assert!(
+            matches!(throttle.admit(&ann, home(), at(0), at(0)), Verdict::Wait(wait) if wait == at(1))
+        );
+        fail(&throttle, "ann", 3, at(0));
+        let verdict = throttle.admit(&ann, home(), at(7), at(7));
+        assert!(
+            matches!(verdict, Verdict::Refuse { retry_after } if retry_after == at(8)),
+            "{verdict:?}"
+        );
+        let verdict = throttle.admit(&ann, home(), at(7), at(14));
+        assert!(
+            matches!(verdict, Verdict::Refuse { retry_after } if retry_after == at(1)),
+            "{verdict:?}"
+        );
+    }
+
+    #[test]
+    fn other_addresses_notice_nothing() {
+        let throttle = Throttle::new(LIMITS);
+        fail(&throttle, "ann", 9, at(0));
+        assert!(wait(&throttle, "ann", home(), at(300)).is_zero());
+        fail(&throttle, "ann", 1, at(300));
+        assert!(!wait(&throttle, "ann", home(), at(300)).is_zero());
+        assert!(wait(&throttle, "ann", "192.0.2.2".parse().unwrap(), at(300)).is_zero());
+        assert!(wait(&throttle, "bob", home(), at(300)).is_zero());
+    }
+
+    #[test]
+    fn addresses_of_one_network_are_one() {
+        let throttle = Throttle::new(LIMITS);
+        for (index, last) in ["1", "2", "3:4"].into_iter().enumerate() {
+            let address = format!("2001:db8::{last}").parse().unwrap();
+            assert!(wait(&throttle, "ann", address, at(0)).is_zero(), "{index}");
+            permit(&throttle, "ann", address, at(0)).failed(at(0));
+        }
+        assert!(!wait(&throttle, "ann", "2001:db8::9".parse().unwrap(), at(0)).is_zero());
+        assert!(wait(&throttle, "ann", "2001:db8:1::9".parse().unwrap(), at(0)).is_zero());
+        assert_eq!(
+            Source::of("::ffff:192.0.2.1".parse().unwrap()),
+            Source::of(home())
+        );
+    }
+
+    #[test]
+    fn a_success_clears_the_pair() {
+        let throttle = Throttle::new(LIMITS);
+        fail(&throttle, "ann", 4, at(0));
+        permit(&throttle, "ann", home(), at(10)).succeeded(at(10));
+        for _ in 0..2 {
+            permit(&throttle, "ann", home(), at(10)).failed(at(10));
+        }
+        assert!(wait(&throttle, "ann", home(), at(10)).is_zero());
+    }
+
+    #[test]
+    fn failures_are_forgotten_in_time() {
+        let throttle = Throttle::new(LIMITS);
+        fail(&throttle, "ann", 5, at(0));
+        assert!(wait(&throttle, "ann", home(), at(700)).is_zero());
+        permit(&throttle, "ann", home(), at(700)).failed(at(700));
+        assert!(wait(&throttle, "ann", home(), at(700)).is_zero());
+    }
+
+    #[test]
+    fn a_burst_is_bounded_and_a_delayed_user_is_tried_once_at_a_time() {
+        let throttle = Throttle::new(LIMITS);
+        let burst: Vec<_> = (0..4)
+            .map(|_| permit(&throttle, "ann", home(), at(0)))
+            .collect();
+        assert!(!wait(&throttle, "ann", home(), at(0)).is_zero());
+        for permit in burst {
+            permit.failed(at(0));
+        }
+        let only = permit(&throttle, "ann", home(), at(20));
+        assert!(!wait(&throttle, "ann", home(), at(20)).is_zero());
+        drop(only);
+        assert!(wait(&throttle, "ann", home(), at(20)).is_zero());
+    }
+
+    #[test]
+    fn an_attempt_that_was_given_up_counts_for_nothing() {
+        let throttle = Throttle::new(LIMITS);
+        for _ in 0..50 {
+            drop(permit(&throttle, "ann", home(), at(0)));
+        }
+        assert!(wait(&throttle, "ann", home(), at(0)).is_zero());
+    }
+
+    #[test]
+    fn an_address_that_guesses_at_many_names_is_slowed_down() {
+        let throttle = Throttle::new(LIMITS);
+        permit(&throttle, "regular", home(), at(0)).succeeded(at(0));
+        for index in 0..10 {
+            fail(&throttle, &format!("guess{index}"), 1, at(0));
+        }
+        assert_eq!(wait(&throttle, "another", home(), at(0)), at(2));
+        assert_eq!(wait(&throttle, "another", home(), at(1)), at(1));
+        assert!(wait(&throttle, "another", home(), at(2)).is_zero());
+        assert!(wait(&throttle, "regular", home(), at(0)).is_zero());
+        assert!(wait(&throttle, "another", "192.0.2.2".parse().unwrap(), at(0)).is_zero());
+    }
+
+    #[test]
+    fn a_name_that_is_guessed_at_stands_under_the_budget_of_its_address_again() {
+        let throttle = Throttle::new(LIMITS);
+        permit(&throttle, "regular", home(), at(0)).succeeded(at(0));
+        fail(&throttle, "regular", 3, at(0));
+        for index in 0..7 {
+            fail(&throttle, &format!("guess{index}"), 1, at(0));
+        }
+        assert_eq!(wait(&throttle, "regular", home(), at(0)), at(2));
+    }
+
+    #[test]
+    fn memory_is_bounded_whatever_names_and_addresses_come() {
+        let throttle = Throttle::new(LIMITS);
+        for index in 0..1000_u32 {
+            let address = IpAddr::from(index.to_be_bytes());
+            let name = format!("{index}{}", "x".repeat(5000 * usize::from(index % 2 == 0)));
+            permit(&throttle, &name, address, at(0)).failed(at(0));
+        }
+        let state = throttle.lock();
+        assert_eq!((state.pairs.len(), state.addresses.len()), (100, 10));
+    }
+}

@@ -1,0 +1,123 @@
+//! What an engine remembers of late commits, in bounded memory.
+//!
+//! Owns the newest changes by key and the outcomes of the newest batches. Must not know rows.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+use jeton_domain::id::Tick;
+
+use super::{BatchId, Committed, Key};
+
+/// The newest ticks at which keys were named among the changes of a batch.
+#[derive(Debug)]
+pub(super) struct RecentChanges {
+    newest: HashMap<Key, Tick>,
+    order: VecDeque<(Key, Tick)>,
+    /// Every change of a tick above this one is remembered.
+    complete_above: Tick,
+    bound: usize,
+}
+
+impl RecentChanges {
+    /// Remembers nothing yet: every change so far lies at or below `start`.
+    pub(super) fn new(start: Tick, bound: usize) -> Self {
+        Self { newest: HashMap::new(), order: VecDeque::new(), complete_above: start, bound }
+    }
+
+    /// Notes that the batch of `tick` named `keys`. Ticks must not fall.
+    pub(super) fn note(&mut self, tick: Tick, keys: &[Key]) {
+        for key in keys {
+            self.newest.insert(key.clone(), tick);
+            self.order.push_back((key.clone(), tick));
+        }
+        while self.order.len() > self.bound {
+            let Some((key, tick)) = self.order.pop_front() else { break };
+            if self.newest.get(&key) == Some(&tick) {
+                self.newest.remove(&key);
+            }
+            self.complete_above = tick;
+        }
+    }
+
+    /// Whether surely no commit with a tick above `tick` named `key`.
+    pub(super) fn is_unchanged_since(&self, key: &Key, tick: Tick) -> bool {
+        tick >= self.complete_above && self.newest.get(key).is_none_or(|newest| *newest <= tick)
+    }
+}
+
+/// The outcomes of the newest batches, by their ids.
+#[derive(Debug)]
+pub(super) struct RecentBatches {
+    outcomes: HashMap<BatchId, Committed>,
+    order: VecDeque<BatchId>,
+    bound: usize,
+}
+
+impl RecentBatches {
+    /// Remembers nothing yet, and never more than `bound` batches.
+    pub(super) fn new(bound: usize) -> Self {
+        Self { outcomes: HashMap::new(), order: VecDeque::new(), bound }
+    }
+
+    /// Notes what became of the batch.
+    pub(super) fn note(&mut self, id: BatchId, outcome: Committed) {
+        if self.outcomes.insert(id, outcome).is_none() {
+            self.order.push_back(id);
+        }
+        while self.order.len() > self.bound {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.outcomes.remove(&oldest);
+        }
+    }
+
+    /// What became of the batch, if it was committed and is remembered.
+    pub(super) fn outcome(&self, id: BatchId) -> Option<Committed> {
+        self.outcomes.get(&id).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::{Space, Version};
+    use super::*;
+
+    fn key(name: &'static str) -> Key {
+        Key { space: Space::Lasting, bytes: Bytes::from_static(name.as_bytes()) }
+    }
+
+    #[test]
+    fn a_key_is_unchanged_only_since_its_newest_change() {
+        let mut changes = RecentChanges::new(Tick::new(5), 10);
+        changes.note(Tick::new(6), &[key("a")]);
+        assert!(!changes.is_unchanged_since(&key("a"), Tick::new(5)));
+        assert!(changes.is_unchanged_since(&key("a"), Tick::new(6)));
+        assert!(changes.is_unchanged_since(&key("b"), Tick::new(5)));
+        assert!(!changes.is_unchanged_since(&key("b"), Tick::new(4)), "too long ago to know");
+    }
+
+    #[test]
+    fn what_was_forgotten_counts_as_changed() {
+        let mut changes = RecentChanges::new(Tick::new(0), 2);
+        for tick in 1..=4 {
+            changes.note(Tick::new(tick), &[key("a")]);
+        }
+        assert!(!changes.is_unchanged_since(&key("b"), Tick::new(1)));
+        assert!(changes.is_unchanged_since(&key("b"), Tick::new(2)));
+        assert!(!changes.is_unchanged_since(&key("a"), Tick::new(3)));
+        assert!(changes.is_unchanged_since(&key("a"), Tick::new(4)));
+    }
+
+    #[test]
+    fn only_the_newest_batches_are_remembered() {
+        let mut batches = RecentBatches::new(2);
+        for n in 1..=3u8 {
+            let outcome = Committed { tick: Tick::new(0), version: Version(n.into()) };
+            batches.note(BatchId([n; 16]), outcome);
+        }
+        assert!(batches.outcome(BatchId([1; 16])).is_none());
+        assert_eq!(batches.outcome(BatchId([3; 16])).unwrap().version, Version(3));
+    }
+}
