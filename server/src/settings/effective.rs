@@ -31,7 +31,7 @@ pub struct Effective {
 
 impl Effective {
     /// Checks what was given, name by name; reports every mistake.
-    pub fn check(
+    pub(super) fn check(
         file: Vec<(String, Raw)>,
         overrides: &[String],
         environment: &dyn Fn(&str) -> Option<String>,

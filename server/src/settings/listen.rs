@@ -96,8 +96,7 @@ pub(super) fn http(effective: &Effective, directory: &Path) -> Result<HttpSettin
 
 fn bounds(effective: &Effective) -> Result<HttpBounds, SettingsError> {
     let bytes = |name: &str| effective.size(name).map(|size| size.try_into().unwrap_or(usize::MAX));
-    let head: [usize; 2] =
-        [bytes("http.max_header_size")?, bytes("http.max_initial_line_length")?];
+    let head: [usize; 2] = [bytes("http.max_header_size")?, bytes("http.max_initial_line_length")?];
     Ok(HttpBounds {
         threads: effective.count("jeton.http.threads", super::processors())?,
         connections_max: effective.count("jeton.http.connections.max", 0)?,

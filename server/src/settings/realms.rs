@@ -64,9 +64,9 @@ pub(super) fn realms(
         if !effective.flag(&format!("{prefix}.enabled"), true)? {
             continue;
         }
-        let order = effective.integer(&format!("{prefix}.order"))?.ok_or_else(|| {
-            SettingsError::RealmOrder { kind: kind.clone(), realm: name.clone() }
-        })?;
+        let order = effective
+            .integer(&format!("{prefix}.order"))?
+            .ok_or_else(|| SettingsError::RealmOrder { kind: kind.clone(), realm: name.clone() })?;
         let realm = realm(effective, directory, kind, name)?;
         ordered.entry(order).or_default().push((format!("{kind}.{name}"), realm));
     }
@@ -122,10 +122,9 @@ fn refuse_same_names(named: &BTreeSet<(String, String)>) -> Result<(), SettingsE
     }
     match kinds.into_iter().find(|(_, labels)| labels.len() > 1) {
         None => Ok(()),
-        Some((name, labels)) => Err(SettingsError::RealmNameTwice {
-            realm: name.to_owned(),
-            realms: labels.join(", "),
-        }),
+        Some((name, labels)) => {
+            Err(SettingsError::RealmNameTwice { realm: name.to_owned(), realms: labels.join(", ") })
+        }
     }
 }
 

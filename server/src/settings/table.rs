@@ -5,7 +5,7 @@
 
 /// One setting.
 #[derive(Debug)]
-pub struct Definition {
+pub(super) struct Definition {
     /// Dotted name; a `*` stands for one part that the operator chooses.
     pub name: &'static str,
     /// What values look like, with unit and range.
@@ -18,7 +18,7 @@ pub struct Definition {
 
 /// What the values of a setting look like.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub(super) enum Kind {
     /// `true` or `false`.
     Flag,
     /// A time with a unit, in a range whose ends are written like values.
@@ -56,7 +56,7 @@ pub enum Kind {
 
 /// What holds when a setting is not given.
 #[derive(Clone, Copy, Debug)]
-pub enum Default {
+pub(super) enum Default {
     /// A value, written as in the file.
     Value(&'static str),
     /// Nothing.
@@ -66,22 +66,22 @@ pub enum Default {
 }
 
 /// The setting of this name, if there is one.
-pub fn find(name: &str) -> Option<&'static Definition> {
+pub(super) fn find(name: &str) -> Option<&'static Definition> {
     TABLE.iter().find(|definition| matches(definition.name, name))
 }
 
 /// Whether a name is accepted without effect.
-pub fn is_without_effect(name: &str) -> bool {
+pub(super) fn is_without_effect(name: &str) -> bool {
     WITHOUT_EFFECT.iter().any(|pattern| matches(pattern, name))
 }
 
 /// Why a known name is refused, if it is.
-pub fn refusal(name: &str) -> Option<&'static str> {
+pub(super) fn refusal(name: &str) -> Option<&'static str> {
     REFUSED.iter().find(|(pattern, _)| matches(pattern, name)).map(|(_, reason)| *reason)
 }
 
 /// The nearest name that exists, if one is near enough to be meant.
-pub fn suggestion(name: &str) -> Option<String> {
+pub(super) fn suggestion(name: &str) -> Option<String> {
     let near = name.len().div_ceil(5).clamp(2, 12);
     TABLE
         .iter()
@@ -139,29 +139,62 @@ const fn time(min: &'static str, max: &'static str) -> Kind {
 const TIME_OR_NEVER: Kind = Kind::Time { min: None, max: None };
 
 /// Hash algorithms for stored passwords.
-pub const HASHES: &[&str] = &[
-    "bcrypt", "bcrypt4", "bcrypt5", "bcrypt6", "bcrypt7", "bcrypt8", "bcrypt9", "bcrypt10",
-    "bcrypt11", "bcrypt12", "bcrypt13", "bcrypt14", "pbkdf2", "pbkdf2_1000", "pbkdf2_10000",
-    "pbkdf2_50000", "pbkdf2_100000", "pbkdf2_500000", "pbkdf2_1000000", "pbkdf2_stretch",
-    "pbkdf2_stretch_1000", "pbkdf2_stretch_10000", "pbkdf2_stretch_50000",
-    "pbkdf2_stretch_100000", "pbkdf2_stretch_500000", "pbkdf2_stretch_1000000",
+pub(super) const HASHES: &[&str] = &[
+    "bcrypt",
+    "bcrypt4",
+    "bcrypt5",
+    "bcrypt6",
+    "bcrypt7",
+    "bcrypt8",
+    "bcrypt9",
+    "bcrypt10",
+    "bcrypt11",
+    "bcrypt12",
+    "bcrypt13",
+    "bcrypt14",
+    "pbkdf2",
+    "pbkdf2_1000",
+    "pbkdf2_10000",
+    "pbkdf2_50000",
+    "pbkdf2_100000",
+    "pbkdf2_500000",
+    "pbkdf2_1000000",
+    "pbkdf2_stretch",
+    "pbkdf2_stretch_1000",
+    "pbkdf2_stretch_10000",
+    "pbkdf2_stretch_50000",
+    "pbkdf2_stretch_100000",
+    "pbkdf2_stretch_500000",
+    "pbkdf2_stretch_1000000",
 ];
 
 /// Hash algorithms for passwords in a realm's cache.
 const CACHE_HASHES: &[&str] = &[
-    "ssha256", "sha1", "md5", "noop", "clear_text", "bcrypt", "bcrypt4", "bcrypt5", "bcrypt6",
-    "bcrypt7", "bcrypt8", "bcrypt9", "bcrypt10", "pbkdf2", "pbkdf2_1000", "pbkdf2_10000",
-    "pbkdf2_50000", "pbkdf2_stretch", "pbkdf2_stretch_1000", "pbkdf2_stretch_10000",
+    "ssha256",
+    "sha1",
+    "md5",
+    "noop",
+    "clear_text",
+    "bcrypt",
+    "bcrypt4",
+    "bcrypt5",
+    "bcrypt6",
+    "bcrypt7",
+    "bcrypt8",
+    "bcrypt9",
+    "bcrypt10",
+    "pbkdf2",
+    "pbkdf2_1000",
+    "pbkdf2_10000",
+    "pbkdf2_50000",
+    "pbkdf2_stretch",
+    "pbkdf2_stretch_1000",
+    "pbkdf2_stretch_10000",
 ];
 
 /// Every setting that has an effect, in the order of the sample file.
-pub const TABLE: &[Definition] = &[
-    setting(
-        "cluster.name",
-        Kind::Text,
-        value("jeton"),
-        "Name of the cluster, shown by `GET /`.",
-    ),
+pub(super) const TABLE: &[Definition] = &[
+    setting("cluster.name", Kind::Text, value("jeton"), "Name of the cluster, shown by `GET /`."),
     setting(
         "node.name",
         Kind::Text,
@@ -532,10 +565,7 @@ const REFUSED: &[(&str, &str)] = &[
         "xpack.security.http.ssl.cipher_suites",
         "the cipher suites are fixed: those of TLS 1.3, and those of TLS 1.2 with forward secrecy",
     ),
-    (
-        "xpack.security.http.ssl.supported_protocols",
-        "the protocols are fixed: TLS 1.2 and TLS 1.3",
-    ),
+    ("xpack.security.http.ssl.supported_protocols", "the protocols are fixed: TLS 1.2 and TLS 1.3"),
 ];
 
 const PEM_ONLY: &str = "only PEM files are read; use [xpack.security.http.ssl.certificate], \

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A length of time, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TimeValue {
+pub(super) enum TimeValue {
     /// Written `-1`: no limit, or switched off; the setting says which.
     Never,
     /// A length, possibly zero.
@@ -24,7 +24,7 @@ pub struct Ports {
 }
 
 /// Reads `20m`, `90s`, `500ms`, `1d`, `0` or `-1`.
-pub fn time(text: &str) -> Result<TimeValue, String> {
+pub(super) fn time(text: &str) -> Result<TimeValue, String> {
     let text = text.trim();
     match text {
         "-1" => return Ok(TimeValue::Never),
@@ -54,7 +54,7 @@ pub fn time(text: &str) -> Result<TimeValue, String> {
 }
 
 /// Reads `100mb`, `64kb`, `1g` or a plain `512b`, in bytes.
-pub fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let text = text.trim();
     if text == "0" {
         return Ok(0);
@@ -80,7 +80,7 @@ pub fn size(text: &str) -> Result<u64, String> {
 }
 
 /// Reads `true` or `false`, and nothing else that YAML ever took for one.
-pub fn flag(text: &str) -> Result<bool, String> {
+pub(super) fn flag(text: &str) -> Result<bool, String> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -89,12 +89,12 @@ pub fn flag(text: &str) -> Result<bool, String> {
 }
 
 /// Reads a whole number with an optional sign.
-pub fn integer(text: &str) -> Result<i64, String> {
+pub(super) fn integer(text: &str) -> Result<i64, String> {
     text.trim().parse().map_err(|_| "expected a whole number".to_owned())
 }
 
 /// Reads `9200` or `9200-9300`.
-pub fn ports(text: &str) -> Result<Ports, String> {
+pub(super) fn ports(text: &str) -> Result<Ports, String> {
     let wrong = || "expected a port, or a range of ports such as [9200-9300]".to_owned();
     let port = |text: &str| text.trim().parse::<u16>().map_err(|_| wrong());
     let range = match text.split_once('-') {
@@ -111,7 +111,7 @@ pub fn ports(text: &str) -> Result<Ports, String> {
 }
 
 /// Splits a list written in one line, `a, b`; an empty text is an empty list.
-pub fn list(text: &str) -> Vec<String> {
+pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 

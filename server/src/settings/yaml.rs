@@ -10,7 +10,7 @@ use super::error::SettingsError;
 
 /// A value as written: not yet known to be of any kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Raw {
+pub(super) enum Raw {
     /// One scalar, without quotes.
     Scalar(String),
     /// A list of scalars.
@@ -18,7 +18,7 @@ pub enum Raw {
 }
 
 /// Reads a settings file into names and values, in the order of the file.
-pub fn read(text: &str) -> Result<Vec<(String, Raw)>, SettingsError> {
+pub(super) fn read(text: &str) -> Result<Vec<(String, Raw)>, SettingsError> {
     if text.len() > BYTES_MAX {
         return Err(SettingsError::TooLarge { bytes_max: BYTES_MAX });
     }
@@ -204,8 +204,21 @@ mod tests {
     #[test]
     fn what_is_not_settings_is_refused() {
         for text in [
-            "hello", "- a", "a:\n", "a: ~", "a: [~]", "a: &x 1", "a: *x", "a: !!str 1", "? [a]\n: 1",
-            "? {a: b}\n: 1", "a: 1\n---\nb: 2\n", "\t- x", "a: 'open", "'': 1", "a: b: c",
+            "hello",
+            "- a",
+            "a:\n",
+            "a: ~",
+            "a: [~]",
+            "a: &x 1",
+            "a: *x",
+            "a: !!str 1",
+            "? [a]\n: 1",
+            "? {a: b}\n: 1",
+            "a: 1\n---\nb: 2\n",
+            "\t- x",
+            "a: 'open",
+            "'': 1",
+            "a: b: c",
             "x: &a [1]\ny: [*a, *a]",
         ] {
             assert!(read(text).is_err(), "{text:?}");
