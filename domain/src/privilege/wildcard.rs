@@ -1,0 +1,124 @@
+//! Patterns with wildcards: `*` is any text, `?` any one character, `\` takes the next one literally.
+//!
+//! Matching allocates nothing and takes at most the product of both lengths.
+
+use core::str::Chars;
+
+/// Whether all of `text` fits `pattern`.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let mut pattern = pattern.chars();
+    let mut text = text.chars();
+    // Where to go on when a character does not fit: behind the last `*`, which takes one more.
+    let mut resume: Option<(Chars<'_>, Chars<'_>)> = None;
+    loop {
+        let mut rest = pattern.clone();
+        let token = next_token(&mut rest);
+        if token == Some(Token::AnyText) {
+            resume = Some((rest.clone(), text.clone()));
+            pattern = rest;
+            continue;
+        }
+        let mut text_rest = text.clone();
+        match (token, text_rest.next()) {
+            (None, None) => return true,
+            (Some(_), None) => return false,
+            (Some(token), Some(found)) if token.fits(found) => {
+                pattern = rest;
+                text = text_rest;
+            }
+            (Some(_) | None, Some(_)) => {
+                let Some((pattern_from, text_from)) = &mut resume else {
+                    return false;
+                };
+                text_from.next();
+                pattern = pattern_from.clone();
+                text = text_from.clone();
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Token {
+    AnyText,
+    AnyChar,
+    Literal(char),
+}
+
+impl Token {
+    fn fits(self, found: char) -> bool {
+        match self {
+            Self::AnyText | Self::AnyChar => true,
+            Self::Literal(wanted) => wanted == found,
+        }
+    }
+}
+
+fn next_token(pattern: &mut Chars<'_>) -> Option<Token> {
+    let token = match pattern.next()? {
+        '*' => Token::AnyText,
+        '?' => Token::AnyChar,
+        '\\' => Token::Literal(pattern.next().unwrap_or('\\')),
+        literal => Token::Literal(literal),
+    };
+    Some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    #[test]
+    fn wildcards_fit_any_text_or_any_character() {
+        let check = |pattern: &str, text: &str, wanted: bool| {
+            assert_eq!(matches(pattern, text), wanted, "{pattern} {text}");
+        };
+        check("cluster:*", "cluster:monitor/main", true);
+        check("cluster:*", "cluster", false);
+        check("*/get", "a/get/get", true);
+        check("*/get", "a/get/gets", false);
+        check("a*b*c", "a-b-b-c", true);
+        check("a*b*c", "a-b-b", false);
+        check("?b", "ab", true);
+        check("?b", "b", false);
+        check("\\*", "*", true);
+        check("\\*", "a", false);
+        check("a\\", "a\\", true);
+        check("", "", true);
+        check("", "a", false);
+        check("**", "", true);
+        check("*", "\u{e9}\u{4e2d}", true);
+        check("?", "\u{4e2d}", true);
+    }
+
+    #[test]
+    fn many_stars_stay_cheap() {
+        let pattern = "a*".repeat(200) + "b";
+        assert!(!matches(&pattern, &"a".repeat(2000)));
+    }
+
+    proptest! {
+        #[test]
+        fn matching_agrees_with_the_definition(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
+            prop_assert_eq!(matches(&pattern, &text), is_defined(&chars(&pattern), &chars(&text)));
+        }
+    }
+
+    fn chars(text: &str) -> Vec<char> {
+        String::from(text).chars().collect()
+    }
+
+    fn is_defined(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some(('*', rest)), _) => (0..=text.len()).any(|at| is_defined(rest, &text[at..])),
+            (None, Some(_)) | (Some(_), None) => false,
+            (Some((wanted, rest)), Some((found, text))) => {
+                (*wanted == '?' || wanted == found) && is_defined(rest, text)
+            }
+        }
+    }
+}
