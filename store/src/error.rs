@@ -26,10 +26,10 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
     /// Another process holds the directory.
-    #[error("the data directory {0} is in use by another process")]
+    #[error("the data directory {} is in use by another process", .0.display())]
     Locked(PathBuf),
     /// A file is damaged: truncated, or its bytes do not match their checksum.
-    #[error("{file} is damaged at byte {offset}: {what}")]
+    #[error("{} is damaged at byte {offset}: {what}", .file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
@@ -39,7 +39,7 @@ pub enum StoreError {
         what: String,
     },
     /// The directory was written in a format that this release does not know.
-    #[error("{file} has format version {found}; this release reads {known}")]
+    #[error("{} has format version {found}; this release reads {known}", .file.display())]
     Format {
         /// The file that says so.
         file: PathBuf,

@@ -34,27 +34,34 @@ pub(super) fn check_shape(batch: &Batch) -> Result<(), StoreError> {
         if let Space::Hour(hour) = key.space
             && batch.drops.contains(&hour)
         {
-            return Err(StoreError::Refused("a segment is dropped and written at once"));
+            return Err(StoreError::Refused(
+                "a segment is dropped and written at once",
+            ));
         }
-        if let Write::Put { value, tick_at: Some(at), .. } = write
-            && at.checked_add(TICK_BYTES).is_none_or(|end| end > value.len())
+        if let Write::Put {
+            value,
+            tick_at: Some(at),
+            ..
+        } = write
+            && at
+                .checked_add(TICK_BYTES)
+                .is_none_or(|end| end > value.len())
         {
-            return Err(StoreError::Refused("the place of the tick lies beyond the value"));
+            return Err(StoreError::Refused(
+                "the place of the tick lies beyond the value",
+            ));
         }
     }
     for expect in &batch.expects {
         if let Expect::Absent(key) = expect
             && !written.contains(key)
         {
-            return Err(StoreError::Refused("a key is expected absent and not written"));
+            return Err(StoreError::Refused(
+                "a key is expected absent and not written",
+            ));
         }
     }
     Ok(())
-}
-
-/// Whether `batch` leaves a trace: one that does not needs no place on disk.
-pub(super) fn is_empty(batch: &Batch) -> bool {
-    batch.writes.is_empty() && batch.changes.is_empty() && batch.drops.is_empty()
 }
 
 /// Checks what `batch` expects and says what it writes.
@@ -81,10 +88,16 @@ pub(super) fn admit(
     let mut rows = Vec::with_capacity(batch.writes.len());
     for write in &batch.writes {
         let value = match write {
-            Write::Put { value, tick_at: None, .. } => Some(value.clone()),
-            Write::Put { value, tick_at: Some(at), .. } => {
-                Some(with_tick(value, *at, committed.tick))
-            }
+            Write::Put {
+                value,
+                tick_at: None,
+                ..
+            } => Some(value.clone()),
+            Write::Put {
+                value,
+                tick_at: Some(at),
+                ..
+            } => Some(with_tick(value, *at, committed.tick)),
             Write::Delete { .. } => None,
             Write::Add { key, amount } => sum(row(key)?.as_ref(), *amount)?,
         };
@@ -99,7 +112,10 @@ fn next(batch: &Batch, newest: Committed) -> Committed {
     } else {
         Tick::new(newest.tick.number().saturating_add(1))
     };
-    Committed { tick, version: Version(newest.version.0.saturating_add(1)) }
+    Committed {
+        tick,
+        version: Version(newest.version.0.saturating_add(1)),
+    }
 }
 
 fn with_tick(value: &Bytes, at: usize, tick: Tick) -> Bytes {

@@ -13,8 +13,10 @@ use jeton_domain::time::Hour;
 
 use crate::error::StoreError;
 
+mod admission;
 pub mod embedded;
 pub mod memory;
+mod recent;
 
 /// An answer that an engine still works on.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -50,7 +52,7 @@ pub trait Engine: Send + Sync + fmt::Debug {
     fn on_change(&self, applier: Applier);
 
     /// The segments that hold rows, in order.
-    fn hours<'a>(&'a self) -> Pending<'a, Vec<Hour>>;
+    fn hours(&self) -> Pending<'_, Vec<Hour>>;
 
     /// How the engine fares: what a health answer and a grant need to know.
     fn health(&self) -> EngineHealth;

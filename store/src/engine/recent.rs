@@ -22,7 +22,12 @@ pub(super) struct RecentChanges {
 impl RecentChanges {
     /// Remembers nothing yet: every change so far lies at or below `start`.
     pub(super) fn new(start: Tick, bound: usize) -> Self {
-        Self { newest: HashMap::new(), order: VecDeque::new(), complete_above: start, bound }
+        Self {
+            newest: HashMap::new(),
+            order: VecDeque::new(),
+            complete_above: start,
+            bound,
+        }
     }
 
     /// Notes that the batch of `tick` named `keys`. Ticks must not fall.
@@ -32,7 +37,9 @@ impl RecentChanges {
             self.order.push_back((key.clone(), tick));
         }
         while self.order.len() > self.bound {
-            let Some((key, tick)) = self.order.pop_front() else { break };
+            let Some((key, tick)) = self.order.pop_front() else {
+                break;
+            };
             if self.newest.get(&key) == Some(&tick) {
                 self.newest.remove(&key);
             }
@@ -57,7 +64,11 @@ pub(super) struct RecentBatches {
 impl RecentBatches {
     /// Remembers nothing yet, and never more than `bound` batches.
     pub(super) fn new(bound: usize) -> Self {
-        Self { outcomes: HashMap::new(), order: VecDeque::new(), bound }
+        Self {
+            outcomes: HashMap::new(),
+            order: VecDeque::new(),
+            bound,
+        }
     }
 
     /// Notes what became of the batch.
@@ -66,7 +77,9 @@ impl RecentBatches {
             self.order.push_back(id);
         }
         while self.order.len() > self.bound {
-            let Some(oldest) = self.order.pop_front() else { break };
+            let Some(oldest) = self.order.pop_front() else {
+                break;
+            };
             self.outcomes.remove(&oldest);
         }
     }
@@ -85,7 +98,10 @@ mod tests {
     use super::*;
 
     fn key(name: &'static str) -> Key {
-        Key { space: Space::Lasting, bytes: Bytes::from_static(name.as_bytes()) }
+        Key {
+            space: Space::Lasting,
+            bytes: Bytes::from_static(name.as_bytes()),
+        }
     }
 
     #[test]
@@ -95,7 +111,10 @@ mod tests {
         assert!(!changes.is_unchanged_since(&key("a"), Tick::new(5)));
         assert!(changes.is_unchanged_since(&key("a"), Tick::new(6)));
         assert!(changes.is_unchanged_since(&key("b"), Tick::new(5)));
-        assert!(!changes.is_unchanged_since(&key("b"), Tick::new(4)), "too long ago to know");
+        assert!(
+            !changes.is_unchanged_since(&key("b"), Tick::new(4)),
+            "too long ago to know"
+        );
     }
 
     #[test]
@@ -114,10 +133,16 @@ mod tests {
     fn only_the_newest_batches_are_remembered() {
         let mut batches = RecentBatches::new(2);
         for n in 1..=3u8 {
-            let outcome = Committed { tick: Tick::new(0), version: Version(n.into()) };
+            let outcome = Committed {
+                tick: Tick::new(0),
+                version: Version(n.into()),
+            };
             batches.note(BatchId([n; 16]), outcome);
         }
         assert!(batches.outcome(BatchId([1; 16])).is_none());
-        assert_eq!(batches.outcome(BatchId([3; 16])).unwrap().version, Version(3));
+        assert_eq!(
+            batches.outcome(BatchId([3; 16])).unwrap().version,
+            Version(3)
+        );
     }
 }

@@ -1,0 +1,1 @@
+//! The engine of one directory and one process.
