@@ -102,9 +102,7 @@ fn perform(task: &Task) -> anyhow::Result<()> {
         Task::Fuzz { target, seconds } => {
             steps::fuzz(&workshop, target.as_deref(), *seconds).map(|note| say(&note))
         }
-        Task::HttpFuzz { seconds } => {
-            steps::http_fuzz(&workshop, *seconds).map(|note| say(&note))
-        }
+        Task::HttpFuzz { seconds } => steps::http_fuzz(&workshop, *seconds).map(|note| say(&note)),
         Task::Crash { rounds } => steps::crash(&workshop, *rounds).map(|note| say(&note)),
         Task::Sim { seed, seeds } => {
             steps::simulation(&workshop, *seed, *seeds).map(|note| say(&note))

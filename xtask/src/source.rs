@@ -150,7 +150,8 @@ impl Lexer {
             }
             '\\' if self.peek(0) != Some('\n') => {
                 self.line.string.push(letter);
-                self.line.string.extend(self.next());
+                let escaped = self.next();
+                self.line.string.extend(escaped);
             }
             _ => self.line.string.push(letter),
         }

@@ -47,7 +47,8 @@ pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<TextFile>> {
 
 /// Adds the files below one folder.
 fn walk(root: &Path, folder: &Path, files: &mut Vec<TextFile>) -> anyhow::Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {folder:?}"))?;
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     for entry in entries {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);

@@ -9,7 +9,9 @@ mod sources;
 use anyhow::bail;
 
 use crate::process::Workshop;
-use crate::report::{Finding, say};
+#[cfg(test)]
+use crate::report::Finding;
+use crate::report::say;
 use crate::tree;
 
 /// Checks every wall; the note says how much was looked at.
@@ -27,7 +29,7 @@ pub(crate) fn run(workshop: &Workshop) -> anyhow::Result<String> {
     Ok(format!("the walls stand: {} crates, {} files", packages.len(), files.len()))
 }
 
-/// The names of the project's packages, `fuzz` included where it exists.
+/// The names of the workspace's packages.
 pub(crate) fn package_names(workshop: &Workshop) -> anyhow::Result<Vec<String>> {
     Ok(line::packages(workshop)?.into_iter().map(|package| package.name).collect())
 }

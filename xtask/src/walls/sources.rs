@@ -122,7 +122,7 @@ const FOLDERS: [&str; 6] =
 const SEAMS: [&str; 4] = ["Engine", "Realm", "Clock", "Entropy"];
 
 /// Beginnings of statements, as one writes them in capitals.
-const SQL: [&str; 9] = [
+const SQL: [&str; 8] = [
     "SELECT ",
     "INSERT INTO",
     "DELETE FROM",
@@ -131,17 +131,11 @@ const SQL: [&str; 9] = [
     "DROP TABLE",
     "ALTER TABLE",
     "ON CONFLICT",
-    "UPDATE pairs",
 ];
 
 /// Calls that reach the real clock or the real source of randomness.
-const REAL_WORLD: [&str; 5] = [
-    "SystemTime::now(",
-    "Instant::now(",
-    "Timestamp::now(",
-    "getrandom::fill(",
-    "clock_gettime(",
-];
+const REAL_WORLD: [&str; 5] =
+    ["SystemTime::now(", "Instant::now(", "Timestamp::now(", "getrandom::fill(", "clock_gettime("];
 
 /// Digits of an HTTP status code.
 const STATUS_DIGITS: usize = 3;

@@ -1,0 +1,171 @@
+//! Steps that run the product.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::process::{Workshop, run};
+use crate::tools::{self, has_nextest, provide, provide_debian};
+
+/// How often the server is killed in the test command.
+pub(crate) const CRASH_ROUNDS: u32 = 50;
+
+/// How many seeds the simulation runs in the test command.
+pub(crate) const SIMULATION_SEEDS: u32 = 200;
+
+/// Seconds for each fuzz target in the test command.
+pub(crate) const FUZZ_SECONDS: u32 = 20;
+
+/// Seconds of nonsense over HTTP in the test command.
+pub(crate) const HTTP_FUZZ_SECONDS: u32 = 300;
+
+/// Every test of every crate; the long ones run a short while and have steps of their own.
+pub(super) fn unit(workshop: &Workshop) -> anyhow::Result<String> {
+    build_server(workshop)?;
+    let runner = if has_nextest(workshop) {
+        run(short(&mut workshop.cargo(&["nextest", "run", "--workspace", "--locked"])))?;
+        run(&mut workshop.cargo(&["test", "--workspace", "--locked", "--doc", "--quiet"]))?;
+        "cargo nextest"
+    } else {
+        run(short(&mut workshop.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])))?;
+        "cargo test"
+    };
+    Ok(format!("run by {runner}"))
+}
+
+/// Kills the server at random moments under load; nothing acknowledged may be lost.
+pub(crate) fn crash(workshop: &Workshop, rounds: u32) -> anyhow::Result<String> {
+    build_server(workshop)?;
+    let mut test = testkit_test(workshop, "crash");
+    run(test.env(CRASH_ROUNDS_VARIABLE, rounds.to_string()))?;
+    Ok(format!("{rounds} rounds"))
+}
+
+/// Runs seeded lives against the model, or one seed.
+pub(crate) fn simulation(
+    workshop: &Workshop,
+    seed: Option<u64>,
+    seeds: u32,
+) -> anyhow::Result<String> {
+    let mut test = testkit_test(workshop, "simulation");
+    test.env(SEEDS_VARIABLE, seeds.to_string());
+    if let Some(seed) = seed {
+        test.env(SEED_VARIABLE, seed.to_string());
+    }
+    run(&mut test)?;
+    Ok(seed.map_or_else(|| format!("{seeds} seeds"), |seed| format!("seed {seed}")))
+}
+
+/// Fuzzes every target for some seconds, or one of them.
+///
+/// New inputs go below the target folder; the corpus in the repository is only read.
+pub(crate) fn fuzz(
+    workshop: &Workshop,
+    target: Option<&str>,
+    seconds: u32,
+) -> anyhow::Result<String> {
+    provide(workshop, tools::FUZZ)?;
+    provide_debian(workshop, "c++", "g++")?;
+    let targets = match target {
+        Some(target) => vec![target.to_owned()],
+        None => fuzz_targets(workshop)?,
+    };
+    if targets.is_empty() {
+        bail!("no fuzz target in {FUZZ_TARGETS}");
+    }
+    for target in &targets {
+        run(&mut fuzz_command(workshop, target, seconds)?)?;
+    }
+    Ok(format!("{} targets, {seconds} s each, no sanitizer", targets.len()))
+}
+
+/// Sends nonsense to every route of a running server.
+pub(crate) fn http_fuzz(workshop: &Workshop, seconds: u32) -> anyhow::Result<String> {
+    build_server(workshop)?;
+    let arguments = ["run", "--package", "jeton-testkit", "--locked", "--bin", "http-fuzz"];
+    let mut fuzz = workshop.cargo(&arguments);
+    with_server(workshop, &mut fuzz);
+    run(fuzz.env("JETON_HTTP_FUZZ_SECONDS", seconds.to_string()))?;
+    Ok(format!("{seconds} s"))
+}
+
+/// Runs the benchmarks, built for speed.
+pub(crate) fn bench(workshop: &Workshop, arguments: &[String]) -> anyhow::Result<String> {
+    let mut build = workshop.cargo(&["build", "--release", "--locked", "--package", "jeton"]);
+    run(&mut build)?;
+    let mut bench = workshop.cargo(&["run", "--release", "--locked", "--package", "jeton-bench"]);
+    bench.env(SERVER_VARIABLE, workshop.target("release/jeton"));
+    run(bench.arg("--").args(arguments))?;
+    Ok(arguments.join(" "))
+}
+
+/// Builds the server that tests and clients start.
+pub(crate) fn build_server(workshop: &Workshop) -> anyhow::Result<()> {
+    run(&mut workshop.cargo(&["build", "--package", "jeton", "--locked", "--quiet"]))
+}
+
+/// One test file of the testkit, with its output shown.
+fn testkit_test(workshop: &Workshop, name: &str) -> Command {
+    let arguments = ["test", "--package", "jeton-testkit", "--locked", "--test"];
+    let mut test = workshop.cargo(&arguments);
+    test.args([name, "--", "--nocapture"]);
+    with_server(workshop, &mut test);
+    test
+}
+
+/// Makes the long tests short: they have steps of their own.
+fn short(command: &mut Command) -> &mut Command {
+    command.env(CRASH_ROUNDS_VARIABLE, "1").env(SEEDS_VARIABLE, "1")
+}
+
+/// Tells a child where the built server is.
+fn with_server(workshop: &Workshop, command: &mut Command) {
+    command.env(SERVER_VARIABLE, workshop.target("debug/jeton"));
+}
+
+/// The names of the fuzz targets.
+fn fuzz_targets(workshop: &Workshop) -> anyhow::Result<Vec<String>> {
+    let folder = workshop.path(FUZZ_TARGETS);
+    let entries = fs::read_dir(&folder).with_context(|| format!("no folder {FUZZ_TARGETS}"))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rs")
+            && let Some(name) = path.file_stem()
+        {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// One run of cargo-fuzz. It wants a nightly compiler; the stable one is told to act as one.
+fn fuzz_command(workshop: &Workshop, target: &str, seconds: u32) -> anyhow::Result<Command> {
+    let found = workshop.target("fuzz-corpus").join(target);
+    fs::create_dir_all(&found)?;
+    let mut fuzz = workshop.cargo(&["fuzz", "run", "--sanitizer", "none", "--target-dir"]);
+    fuzz.arg(workshop.target("fuzz")).arg(target).arg(&found);
+    let seeds = workshop.path("fuzz/corpus").join(target);
+    if seeds.exists() {
+        fuzz.arg(&seeds);
+    }
+    fuzz.arg("--").arg(format!("-max_total_time={seconds}")).arg("-timeout=5");
+    fuzz.env("RUSTC_BOOTSTRAP", "1");
+    Ok(fuzz)
+}
+
+const FUZZ_TARGETS: &str = "fuzz/fuzz_targets";
+
+/// Tells a test where the server's program is.
+const SERVER_VARIABLE: &str = "JETON_SERVER";
+
+/// How often the crash test kills the server.
+const CRASH_ROUNDS_VARIABLE: &str = "JETON_CRASH_ROUNDS";
+
+/// How many seeds the simulation runs.
+const SEEDS_VARIABLE: &str = "JETON_SIM_SEEDS";
+
+/// The only seed that the simulation runs.
+const SEED_VARIABLE: &str = "JETON_SIM_SEED";
