@@ -1,0 +1,92 @@
+//! Cutoffs in use: one number a selector, shared by every subject that it covers.
+//!
+//! A revocation of a realm therefore changes one number, however many subjects are cached.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use hashbrown::HashMap;
+use jeton_domain::id::Tick;
+use jeton_domain::selector::Selector;
+
+/// The newest cutoff of one selector.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cell(Arc<AtomicU64>);
+
+impl Cell {
+    /// The tick of the cutoff; zero when there is none.
+    pub(crate) fn tick(&self) -> Tick {
+        Tick::new(self.0.load(Ordering::Acquire))
+    }
+
+    /// Raises it to `tick`; it never falls.
+    pub(crate) fn raise(&self, tick: Tick) {
+        self.0.fetch_max(tick.number(), Ordering::AcqRel);
+    }
+}
+
+/// The cells of every selector in use.
+#[derive(Debug, Default)]
+pub(crate) struct Cells(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    cells: HashMap<Selector, Weak<AtomicU64>>,
+    swept_at: usize,
+}
+
+impl Cells {
+    /// The cell of `selector`. The log raises it from now on; who asks must still raise it to what the
+    /// engine holds, read after this call.
+    pub(crate) fn cell(&self, selector: &Selector) -> Cell {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = known.cells.get(selector).and_then(Weak::upgrade) {
+            return Cell(held);
+        }
+        let cell = Cell::default();
+        known.cells.insert(selector.clone(), Arc::downgrade(&cell.0));
+        if known.cells.len() > known.swept_at.saturating_mul(2).max(SWEEP_AT_LEAST) {
+            known.cells.retain(|_, cell| cell.strong_count() > 0);
+            known.swept_at = known.cells.len();
+        }
+        cell
+    }
+
+    /// Raises the cell of `selector`, if it is in use.
+    pub(crate) fn raise(&self, selector: &Selector, tick: Tick) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cell) = known.cells.get(selector).and_then(Weak::upgrade) {
+            Cell(cell).raise(tick);
+        }
+    }
+}
+
+/// Selectors known before unused ones are first looked for.
+const SWEEP_AT_LEAST: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jeton_domain::name::Username;
+
+    #[test]
+    fn a_selector_in_use_has_one_cell() {
+        let cells = Cells::default();
+        let ann = Selector::User(Username::new("ann"));
+        let (one, other) = (cells.cell(&ann), cells.cell(&ann));
+        cells.raise(&ann, Tick::new(5));
+        cells.raise(&ann, Tick::new(4));
+        assert_eq!((one.tick(), other.tick()), (Tick::new(5), Tick::new(5)));
+        cells.raise(&Selector::Everything, Tick::new(9));
+        assert_eq!(one.tick(), Tick::new(5));
+    }
+
+    #[test]
+    fn selectors_out_of_use_are_forgotten() {
+        let cells = Cells::default();
+        for n in 0..5_000 {
+            cells.cell(&Selector::User(Username::new(&n.to_string())));
+        }
+        assert!(cells.0.lock().unwrap().cells.len() <= SWEEP_AT_LEAST + 1);
+    }
+}

@@ -1,0 +1,159 @@
+//! The coherent cache: what validation needs, in memory, and never stale.
+//!
+//! Everything in it changes through the engine's log. A fill that raced with a change is thrown away;
+//! "no such pair" is never kept.
+
+use core::fmt;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use bytes::Bytes;
+use jeton_domain::id::{PairId, Tick};
+use jeton_domain::subject::Subject;
+use jeton_domain::token::access::AccessFacts;
+use jeton_domain::token::pair::SubjectHash;
+
+mod cells;
+mod generations;
+
+pub(crate) use cells::{Cell, Cells};
+use generations::Generations;
+
+use crate::engine::Key;
+use crate::engine::recent::RecentChanges;
+use crate::tables::{cutoffs, pairs};
+
+/// A subject that tokens in use belong to, with the cutoffs that cover it.
+pub struct KnownSubject {
+    subject: Arc<Subject>,
+    cells: [Cell; 4],
+    face: OnceLock<Bytes>,
+}
+
+impl KnownSubject {
+    pub(crate) const fn new(subject: Arc<Subject>, cells: [Cell; 4]) -> Self {
+        Self { subject, cells, face: OnceLock::new() }
+    }
+
+    /// The subject.
+    pub const fn subject(&self) -> &Arc<Subject> {
+        &self.subject
+    }
+
+    /// Pairs of the subject born below this tick are dead.
+    pub fn dead_below(&self) -> Tick {
+        self.cells.iter().map(Cell::tick).max().unwrap_or_default()
+    }
+
+    /// A rendering of the subject, made once by whoever shows it and kept with it.
+    pub fn face(&self, render: impl FnOnce(&Subject) -> Bytes) -> Bytes {
+        self.face.get_or_init(|| render(&self.subject)).clone()
+    }
+}
+
+impl fmt::Debug for KnownSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KnownSubject")
+            .field("username", &self.subject.username)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What validation needs of a pair.
+#[derive(Clone, Debug)]
+pub struct KnownPair {
+    /// Its own facts.
+    pub facts: AccessFacts,
+    /// Its subject, with the cutoffs that cover it.
+    pub subject: Arc<KnownSubject>,
+}
+
+/// How full the cache is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheSize {
+    /// Pairs in it.
+    pub pairs: usize,
+    /// Subjects in it.
+    pub subjects: usize,
+}
+
+/// The cache, and the log as far as it was applied.
+pub(crate) struct Coherent {
+    pairs: Generations<PairId, KnownPair>,
+    subjects: Generations<SubjectHash, Arc<KnownSubject>>,
+    cells: Cells,
+    changes: RwLock<RecentChanges>,
+}
+
+impl Coherent {
+    /// An empty cache that takes about `bytes` at most, for a log applied up to `tick`.
+    pub(crate) fn new(bytes: u64, tick: Tick, changes_max: usize) -> Self {
+        let share =
+            |part: u64, each: u64| usize::try_from(bytes / 8 * part / each).unwrap_or(usize::MAX);
+        Self {
+            pairs: Generations::new(share(6, PAIR_BYTES)),
+            subjects: Generations::new(share(2, SUBJECT_BYTES)),
+            cells: Cells::default(),
+            changes: RwLock::new(RecentChanges::new(tick, changes_max)),
+        }
+    }
+
+    /// What is known of a pair.
+    pub(crate) fn pair(&self, id: PairId) -> Option<KnownPair> {
+        self.pairs.value(&id)
+    }
+
+    /// Keeps what a read made at `noted` or later said of a pair, unless the log has named it since.
+    pub(crate) fn keep_pair(&self, id: PairId, pair: KnownPair, noted: Tick) {
+        let key = pairs::key(id);
+        self.pairs.insert_if(id, pair, || self.is_unchanged_since(&key, noted));
+    }
+
+    /// What is known of a subject.
+    pub(crate) fn subject(&self, hash: SubjectHash) -> Option<Arc<KnownSubject>> {
+        self.subjects.value(&hash)
+    }
+
+    /// Keeps a subject; its cutoffs follow the log by themselves.
+    pub(crate) fn keep_subject(&self, hash: SubjectHash, subject: Arc<KnownSubject>) {
+        self.subjects.insert_if(hash, subject, || true);
+    }
+
+    /// The cutoffs in use.
+    pub(crate) const fn cells(&self) -> &Cells {
+        &self.cells
+    }
+
+    /// Whether surely no change with a tick above `tick` named `key`.
+    pub(crate) fn is_unchanged_since(&self, key: &Key, tick: Tick) -> bool {
+        self.changes.read().unwrap_or_else(PoisonError::into_inner).is_unchanged_since(key, tick)
+    }
+
+    /// Applies one tick of the log. Notes it first, so that a fill under way sees it, then drops.
+    pub(crate) fn apply(&self, tick: Tick, keys: &[Key]) {
+        self.changes.write().unwrap_or_else(PoisonError::into_inner).note(tick, keys);
+        for key in keys {
+            if let Some(id) = pairs::named_by(key) {
+                self.pairs.remove(&id);
+            } else if let Some(selector) = cutoffs::named_by(key) {
+                self.cells.raise(&selector, tick);
+            }
+        }
+    }
+
+    /// How full it is.
+    pub(crate) fn size(&self) -> CacheSize {
+        CacheSize { pairs: self.pairs.len(), subjects: self.subjects.len() }
+    }
+}
+
+impl fmt::Debug for Coherent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Coherent").field("size", &self.size()).finish_non_exhaustive()
+    }
+}
+
+/// Memory of one cached pair, in bytes: 40 of key and facts, and what the table around them takes.
+const PAIR_BYTES: u64 = 96;
+
+/// Memory of one cached subject, in bytes, for a subject of ordinary size with its rendering.
+const SUBJECT_BYTES: u64 = 2_048;
