@@ -5,9 +5,9 @@
 'use strict'
 
 const fs = require('node:fs')
+const path = require('node:path')
 const { isDeepStrictEqual } = require('node:util')
 const { Client, errors } = require('@elastic/elasticsearch')
-const { version } = require('@elastic/elasticsearch/package.json')
 
 const url = process.env.JETON_URL
 const authority = process.env.JETON_CA
@@ -15,6 +15,10 @@ const elasticPassword = process.env.JETON_ELASTIC_PASSWORD
 const filePassword = process.env.JETON_FILE_PASSWORD
 const nativePassword = 'native-test-password'
 const major = Number(process.env.JETON_CLIENT_MAJOR)
+
+// Not every version exports its own package.json, so it is read as a file.
+const packageFile = path.join(process.env.NODE_PATH, '@elastic/elasticsearch/package.json')
+const { version } = JSON.parse(fs.readFileSync(packageFile))
 
 let passed = 0
 let failed = 0

@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -99,14 +99,13 @@ impl Server {
                 }
             }
         });
-        match receiver.recv_timeout(READY_WITHIN) {
-            Ok(url) => Ok(url),
-            Err(_) => bail!(
-                "the server did not say `listening on ...` within {} s: {}",
-                READY_WITHIN.as_secs(),
-                fs::read_to_string(&self.log).unwrap_or_default()
-            ),
-        }
+        let trouble = match receiver.recv_timeout(READY_WITHIN) {
+            Ok(url) => return Ok(url),
+            Err(RecvTimeoutError::Timeout) => "the server is silent instead of",
+            Err(RecvTimeoutError::Disconnected) => "the server ended without",
+        };
+        let told = fs::read_to_string(&self.log).unwrap_or_default();
+        bail!("{trouble} saying `listening on ...`: {told}")
     }
 }
 

@@ -140,6 +140,9 @@ fn summary(ended: &[(&str, Outcome, Duration)], total: Duration) -> usize {
     }
     announce("summary");
     for (name, outcome, duration) in ended {
+        if matches!(outcome, Outcome::Skipped) {
+            continue;
+        }
         let first_line = outcome.to_string();
         let first_line = first_line.lines().next().unwrap_or_default();
         say(&format!("{name:<12} {:>6}  {first_line}", minutes(*duration)));
