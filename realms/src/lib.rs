@@ -1,9 +1,20 @@
 //! Who vouches for a user.
 //!
 //! Owns the realms, the chain that asks them in order, passwords at rest, and the brakes on
-//! guessing. Must not know tokens or HTTP.
+//! guessing. Must not know tokens or HTTP. Start at [`chain::Chain`].
 
+pub mod cache;
+pub mod chain;
+pub mod error;
 pub mod file;
+pub mod native;
+pub mod order;
 pub mod password;
+pub mod realm;
 mod recent;
+mod record;
+pub mod reserved;
 pub mod throttle;
+
+#[cfg(test)]
+mod testing;

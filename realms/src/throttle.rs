@@ -1,8 +1,7 @@
 //! Failed logins are slowed down, per user and address.
 //!
 //! Owns who has to wait and for how long. Must not know passwords or realms, and has no clock:
-//! `now` is the time since some fixed moment, on a clock that never runs backwards. A user is
-//! slowed down only where the failures come from; other addresses notice nothing. An address also
+//! the time since boot is an argument. A user is slowed down only where the failures come from; other addresses notice nothing. An address also
 //! has a budget of failures over all names, which names that have logged in from there are free
 //! of, so that a guesser behind a shared proxy does not shut out the people behind it.
 
@@ -13,6 +12,7 @@ use std::time::Duration;
 
 use jeton_domain::limits::NAME_CHARS_MAX;
 use jeton_domain::name::Username;
+use jeton_domain::time::BootTime;
 
 use crate::recent::RecentMap;
 
@@ -78,10 +78,7 @@ impl Throttle {
             pairs: RecentMap::new(limits.pairs_max),
             addresses: RecentMap::new(limits.addresses_max),
         };
-        Self {
-            limits,
-            state: Arc::new(Mutex::new(state)),
-        }
+        Self { limits, state: Arc::new(Mutex::new(state)) }
     }
 
     /// Decides about an attempt that was first asked for at `asked_at`.
@@ -89,13 +86,11 @@ impl Throttle {
         &self,
         username: &Username,
         address: IpAddr,
-        asked_at: Duration,
-        now: Duration,
+        asked_at: BootTime,
+        now: BootTime,
     ) -> Verdict {
-        let pair = Pair {
-            username: bounded(username),
-            source: Source::of(address),
-        };
+        let (asked_at, now) = (since_boot(asked_at), since_boot(now));
+        let pair = Pair { username: bounded(username), source: Source::of(address) };
         let limits = &self.limits;
         let mut state = self.lock();
         let record = state.pairs.touch_or_insert_with(&pair, Record::default);
@@ -103,9 +98,7 @@ impl Throttle {
         let is_known = record.is_known(limits);
         let mut not_before = record.not_before(now, limits);
         if !is_known {
-            let budget = state
-                .addresses
-                .touch_or_insert_with(&pair.source, Budget::default);
+            let budget = state.addresses.touch_or_insert_with(&pair.source, Budget::default);
             not_before = not_before.max(budget.not_before(now, limits));
         }
         if not_before > now {
@@ -120,12 +113,7 @@ impl Throttle {
         state.begin(&pair, !is_known, now, limits);
         drop(state);
         let throttle = self.clone();
-        Verdict::Proceed(Permit {
-            throttle,
-            pair,
-            is_charged: !is_known,
-            is_resolved: false,
-        })
+        Verdict::Proceed(Permit { throttle, pair, is_charged: !is_known, is_resolved: false })
     }
 
     /// Nothing under the lock can panic half-way, so a poisoned state is whole.
@@ -136,27 +124,24 @@ impl Throttle {
 
 impl fmt::Debug for Throttle {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Throttle")
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
+        out.debug_struct("Throttle").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
 impl Permit {
     /// The user was vouched for.
-    pub fn succeeded(mut self, now: Duration) {
+    pub fn succeeded(mut self, now: BootTime) {
         self.is_resolved = true;
         let mut state = self.throttle.lock();
         state.end(&self.pair, self.is_charged);
-        let record = state
-            .pairs
-            .touch_or_insert_with(&self.pair, Record::default);
+        let record = state.pairs.touch_or_insert_with(&self.pair, Record::default);
         record.failures = 0;
-        record.vouched_at = Some(now);
+        record.vouched_at = Some(since_boot(now));
     }
 
     /// The credentials were refused.
-    pub fn failed(mut self, now: Duration) {
+    pub fn failed(mut self, now: BootTime) {
+        let now = since_boot(now);
         self.is_resolved = true;
         let limits = &self.throttle.limits;
         let mut state = self.throttle.lock();
@@ -164,14 +149,10 @@ impl Permit {
         state.end(&self.pair, false);
         if !self.is_charged {
             let source = &self.pair.source;
-            let budget = state
-                .addresses
-                .touch_or_insert_with(source, Budget::default);
+            let budget = state.addresses.touch_or_insert_with(source, Budget::default);
             budget.charge(now, limits);
         }
-        let record = state
-            .pairs
-            .touch_or_insert_with(&self.pair, Record::default);
+        let record = state.pairs.touch_or_insert_with(&self.pair, Record::default);
         record.failures = record.failures.saturating_add(1);
         record.failed_at = now;
     }
@@ -187,9 +168,7 @@ impl Drop for Permit {
 
 impl fmt::Debug for Permit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Permit")
-            .field("pair", &self.pair)
-            .finish_non_exhaustive()
+        out.debug_struct("Permit").field("pair", &self.pair).finish_non_exhaustive()
     }
 }
 
@@ -219,11 +198,11 @@ impl Source {
 
 /// No realm has longer names; they share one record an address instead of filling the table.
 fn bounded(username: &Username) -> Username {
-    if username.as_str().len() > NAME_CHARS_MAX {
-        Username::new("")
-    } else {
-        username.clone()
-    }
+    if username.as_str().len() > NAME_CHARS_MAX { Username::new("") } else { username.clone() }
+}
+
+fn since_boot(now: BootTime) -> Duration {
+    Duration::from_millis(u64::try_from(now.ms()).unwrap_or(0))
 }
 
 struct State {
@@ -236,9 +215,7 @@ impl State {
         let record = self.pairs.touch_or_insert_with(pair, Record::default);
         record.unresolved = record.unresolved.saturating_add(1);
         if is_charged {
-            let budget = self
-                .addresses
-                .touch_or_insert_with(&pair.source, Budget::default);
+            let budget = self.addresses.touch_or_insert_with(&pair.source, Budget::default);
             budget.charge(now, limits);
         }
     }
@@ -268,9 +245,8 @@ impl Record {
         if now.saturating_sub(self.failed_at) >= limits.forget_after {
             self.failures = 0;
         }
-        self.vouched_at = self
-            .vouched_at
-            .filter(|at| now.saturating_sub(*at) < limits.forget_after);
+        self.vouched_at =
+            self.vouched_at.filter(|at| now.saturating_sub(*at) < limits.forget_after);
     }
 
     /// Whether the user has logged in from there and is not being guessed at.
@@ -283,23 +259,12 @@ impl Record {
         let unpaid = self.failures.checked_sub(limits.free_failures);
         let Some(unpaid) = unpaid else {
             let is_full = self.unresolved >= limits.unresolved_max;
-            return if is_full {
-                now + limits.first_delay
-            } else {
-                now
-            };
+            return if is_full { now + limits.first_delay } else { now };
         };
         let factor = 1_u32.checked_shl(unpaid).unwrap_or(u32::MAX);
-        let delay = limits
-            .first_delay
-            .saturating_mul(factor)
-            .min(limits.delay_max);
+        let delay = limits.first_delay.saturating_mul(factor).min(limits.delay_max);
         // One at a time: a burst must not be decided by failures that it has not made yet.
-        let begun = if self.unresolved > 0 {
-            now + delay
-        } else {
-            now
-        };
+        let begun = if self.unresolved > 0 { now + delay } else { now };
         begun.max(self.failed_at.saturating_add(delay))
     }
 }
@@ -331,17 +296,12 @@ impl Budget {
         if self.spent < limits.address_failures_max {
             return now;
         }
-        self.counted_at
-            .saturating_add(limits.address_recovery)
-            .max(now + MS)
+        self.counted_at.saturating_add(limits.address_recovery).max(now + MS)
     }
 
     fn charge(&mut self, now: Duration, limits: &ThrottleLimits) {
         self.recover(now, limits);
-        self.spent = self
-            .spent
-            .saturating_add(1)
-            .min(limits.address_failures_max);
+        self.spent = self.spent.saturating_add(1).min(limits.address_failures_max);
     }
 }
 
@@ -354,8 +314,8 @@ mod tests {
     const LIMITS: ThrottleLimits = ThrottleLimits {
         free_failures: 3,
         first_delay: Duration::from_secs(1),
-        delay_max: Duration::from_secs(60),
-        forget_after: Duration::from_secs(600),
+        delay_max: Duration::from_mins(1),
+        forget_after: Duration::from_mins(10),
         patience: Duration::from_secs(5),
         unresolved_max: 4,
         pairs_max: 100,
@@ -364,22 +324,26 @@ mod tests {
         addresses_max: 10,
     };
 
-    fn at(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
+    fn at(seconds: u64) -> BootTime {
+        BootTime::from_ms(i64::try_from(seconds * 1000).unwrap())
+    }
+
+    fn after(now: BootTime, wait: Duration) -> BootTime {
+        BootTime::from_ms(now.ms() + i64::try_from(wait.as_millis()).unwrap())
     }
 
     fn home() -> IpAddr {
         "192.0.2.1".parse().unwrap()
     }
 
-    fn permit(throttle: &Throttle, name: &str, address: IpAddr, now: Duration) -> Permit {
+    fn permit(throttle: &Throttle, name: &str, address: IpAddr, now: BootTime) -> Permit {
         match throttle.admit(&Username::new(name), address, now, now) {
             Verdict::Proceed(permit) => permit,
             other => panic!("{name} at {now:?}: {other:?}"),
         }
     }
 
-    fn wait(throttle: &Throttle, name: &str, address: IpAddr, now: Duration) -> Duration {
+    fn wait(throttle: &Throttle, name: &str, address: IpAddr, now: BootTime) -> Duration {
         match throttle.admit(&Username::new(name), address, now, now) {
             Verdict::Proceed(permit) => {
                 drop(permit);
@@ -389,10 +353,10 @@ mod tests {
         }
     }
 
-    fn fail(throttle: &Throttle, name: &str, times: u32, now: Duration) {
+    fn fail(throttle: &Throttle, name: &str, times: u32, now: BootTime) {
         let mut now = now;
         for _ in 0..times {
-            now += wait(throttle, name, home(), now);
+            now = after(now, wait(throttle, name, home(), now));
             permit(throttle, name, home(), now).failed(now);
         }
     }
@@ -405,7 +369,7 @@ mod tests {
         for _ in 0..10 {
             permit(&throttle, "ann", home(), now).failed(now);
             delays.push(wait(&throttle, "ann", home(), now).as_secs());
-            now += at(*delays.last().unwrap());
+            now = after(now, Duration::from_secs(*delays.last().unwrap()));
         }
         assert_eq!(delays, [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
     }
@@ -416,17 +380,17 @@ mod tests {
         let ann = Username::new("ann");
         fail(&throttle, "ann", 3, at(0));
         assert!(
-            matches!(throttle.admit(&ann, home(), at(0), at(0)), Verdict::Wait(wait) if wait == at(1))
+            matches!(throttle.admit(&ann, home(), at(0), at(0)), Verdict::Wait(wait) if wait.as_secs() == 1)
         );
         fail(&throttle, "ann", 3, at(0));
         let verdict = throttle.admit(&ann, home(), at(7), at(7));
         assert!(
-            matches!(verdict, Verdict::Refuse { retry_after } if retry_after == at(8)),
+            matches!(verdict, Verdict::Refuse { retry_after } if retry_after.as_secs() == 8),
             "{verdict:?}"
         );
         let verdict = throttle.admit(&ann, home(), at(7), at(14));
         assert!(
-            matches!(verdict, Verdict::Refuse { retry_after } if retry_after == at(1)),
+            matches!(verdict, Verdict::Refuse { retry_after } if retry_after.as_secs() == 1),
             "{verdict:?}"
         );
     }
@@ -452,10 +416,7 @@ mod tests {
         }
         assert!(!wait(&throttle, "ann", "2001:db8::9".parse().unwrap(), at(0)).is_zero());
         assert!(wait(&throttle, "ann", "2001:db8:1::9".parse().unwrap(), at(0)).is_zero());
-        assert_eq!(
-            Source::of("::ffff:192.0.2.1".parse().unwrap()),
-            Source::of(home())
-        );
+        assert_eq!(Source::of("::ffff:192.0.2.1".parse().unwrap()), Source::of(home()));
     }
 
     #[test]
@@ -481,9 +442,7 @@ mod tests {
     #[test]
     fn a_burst_is_bounded_and_a_delayed_user_is_tried_once_at_a_time() {
         let throttle = Throttle::new(LIMITS);
-        let burst: Vec<_> = (0..4)
-            .map(|_| permit(&throttle, "ann", home(), at(0)))
-            .collect();
+        let burst: Vec<_> = (0..4).map(|_| permit(&throttle, "ann", home(), at(0))).collect();
         assert!(!wait(&throttle, "ann", home(), at(0)).is_zero());
         for permit in burst {
             permit.failed(at(0));
@@ -510,8 +469,8 @@ mod tests {
         for index in 0..10 {
             fail(&throttle, &format!("guess{index}"), 1, at(0));
         }
-        assert_eq!(wait(&throttle, "another", home(), at(0)), at(2));
-        assert_eq!(wait(&throttle, "another", home(), at(1)), at(1));
+        assert_eq!(wait(&throttle, "another", home(), at(0)).as_secs(), 2);
+        assert_eq!(wait(&throttle, "another", home(), at(1)).as_secs(), 1);
         assert!(wait(&throttle, "another", home(), at(2)).is_zero());
         assert!(wait(&throttle, "regular", home(), at(0)).is_zero());
         assert!(wait(&throttle, "another", "192.0.2.2".parse().unwrap(), at(0)).is_zero());
@@ -525,7 +484,7 @@ mod tests {
         for index in 0..7 {
             fail(&throttle, &format!("guess{index}"), 1, at(0));
         }
-        assert_eq!(wait(&throttle, "regular", home(), at(0)), at(2));
+        assert_eq!(wait(&throttle, "regular", home(), at(0)).as_secs(), 2);
     }
 
     #[test]

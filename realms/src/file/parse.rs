@@ -121,11 +121,8 @@ fn take_role(text: &str, roles: &mut BTreeMap<Username, Vec<RoleName>>) -> Resul
     let (role, users) = text.trim().split_once(':').ok_or(Reason::Shape)?;
     let role = role.trim();
     check_referenced(role).map_err(Reason::Name)?;
-    let users: Vec<&str> = users
-        .split(',')
-        .map(str::trim)
-        .filter(|user| !user.is_empty())
-        .collect();
+    let users: Vec<&str> =
+        users.split(',').map(str::trim).filter(|user| !user.is_empty()).collect();
     if users.is_empty() {
         return Err(Reason::Shape);
     }
@@ -190,10 +187,7 @@ mod tests {
         assert_eq!(names(&with_reserved), ["ann"]);
         let reason = Reason::Reserved(Username::new("elastic"));
         assert_eq!(with_reserved.problems, [Problem { line: 1, reason }]);
-        assert_eq!(
-            names(&parse_users(text.as_bytes(), |_| false)),
-            ["ann", "elastic"]
-        );
+        assert_eq!(names(&parse_users(text.as_bytes(), |_| false)), ["ann", "elastic"]);
     }
 
     /// Case 71 of the identity document.
@@ -210,10 +204,7 @@ mod tests {
         let users = users(&format!("ann:{HASH}\nann:$6$salt$hash\n"));
         assert!(users.hashes.is_empty());
         let problem = users.problems.first().unwrap().to_string();
-        assert_eq!(
-            problem,
-            "line 2: password of user [ann] refused: unknown hash function"
-        );
+        assert_eq!(problem, "line 2: password of user [ann] refused: unknown hash function");
     }
 
     #[test]
@@ -221,10 +212,7 @@ mod tests {
         let long = "n".repeat(1024);
         let users = users(&format!("{long}:{HASH}\n{long}x:{HASH}\nann:pass:word\n"));
         assert_eq!(names(&users), ["ann", long.as_str()]);
-        assert_eq!(
-            users.hashes.get("ann").unwrap().verify(b"pass:word"),
-            Ok(true)
-        );
+        assert_eq!(users.hashes.get("ann").unwrap().verify(b"pass:word"), Ok(true));
         assert_eq!(bad_lines(&users.problems), [2]);
     }
 
@@ -232,10 +220,7 @@ mod tests {
     fn spaces_around_the_colon_belong_to_name_and_hash() {
         let users = users("ann :secret\nbob: secret\n");
         assert_eq!(names(&users), ["bob"]);
-        assert_eq!(
-            users.hashes.get("bob").unwrap().verify(b" secret"),
-            Ok(true)
-        );
+        assert_eq!(users.hashes.get("bob").unwrap().verify(b" secret"), Ok(true));
     }
 
     #[test]
@@ -258,13 +243,7 @@ mod tests {
             "# comment\n admin :ann, bob\nmonitor:  bob ,ann ,, carl\nadmin:ann\n:x\nnone:\nbad";
         let parsed = parse_users_roles(text.as_bytes());
         let roles = |name: &str| -> Vec<String> {
-            parsed
-                .roles
-                .get(name)
-                .unwrap()
-                .iter()
-                .map(ToString::to_string)
-                .collect()
+            parsed.roles.get(name).unwrap().iter().map(ToString::to_string).collect()
         };
         assert_eq!(roles("ann"), ["admin", "monitor"]);
         assert_eq!(roles("bob"), ["admin", "monitor"]);
@@ -277,10 +256,7 @@ mod tests {
         let users = users("ann:$secret$phrase\n\u{e9}:secret-phrase\nsecret-phrase\n");
         assert_eq!(users.problems.len(), 3);
         let text = format!("{:?}", users.problems);
-        assert!(
-            !text.contains("secret") && !text.contains("phrase"),
-            "{text}"
-        );
+        assert!(!text.contains("secret") && !text.contains("phrase"), "{text}");
     }
 
     proptest::proptest! {

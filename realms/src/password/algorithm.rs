@@ -99,10 +99,7 @@ impl Rounds {
 
     /// The rounds written as `digits`, if they are on the list and written without ornament.
     pub fn parse(digits: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|rounds| rounds.to_string() == digits)
-            .map(Self)
+        Self::ALL.into_iter().find(|rounds| rounds.to_string() == digits).map(Self)
     }
 
     /// The number itself.
@@ -141,12 +138,9 @@ pub fn hash(password: &[u8], algorithm: Algorithm, salt: &Salt) -> Result<String
                 .map_err(|_| HashingFailed)
         }
         Algorithm::Pbkdf2(rounds) => Ok(pbkdf2_text("{PBKDF2}", password, rounds, salt)),
-        Algorithm::Pbkdf2Stretch(rounds) => Ok(pbkdf2_text(
-            "{PBKDF2_STRETCH}",
-            &stretched(password),
-            rounds,
-            salt,
-        )),
+        Algorithm::Pbkdf2Stretch(rounds) => {
+            Ok(pbkdf2_text("{PBKDF2_STRETCH}", &stretched(password), rounds, salt))
+        }
         Algorithm::Argon2id => argon::hash(password, salt),
     }
 }
@@ -166,11 +160,7 @@ pub fn supported_names() -> Vec<String> {
     names.extend((4..=14).map(|cost| format!("bcrypt{cost}")));
     for family in ["pbkdf2", "pbkdf2_stretch"] {
         names.push(family.to_owned());
-        names.extend(
-            Rounds::ALL
-                .into_iter()
-                .map(|rounds| format!("{family}_{rounds}")),
-        );
+        names.extend(Rounds::ALL.into_iter().map(|rounds| format!("{family}_{rounds}")));
     }
     names.push("argon2id".to_owned());
     names
@@ -182,11 +172,7 @@ pub(super) fn stretched(password: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut text = Zeroizing::new(Vec::with_capacity(digest.len() * 2));
     for byte in digest {
         for nibble in [byte >> 4, byte & 0x0f] {
-            text.push(if nibble < 10 {
-                b'0' + nibble
-            } else {
-                b'a' + nibble - 10
-            });
+            text.push(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
         }
     }
     text
@@ -201,11 +187,7 @@ fn pbkdf2_text(prefix: &str, password: &[u8], rounds: Rounds, salt: &Salt) -> St
     let mut key = [0; 32];
     derive(password, &salt.0, rounds, &mut key);
     let salt = encoding::encode(&salt.0);
-    format!(
-        "{prefix}{}${salt}${}",
-        rounds.count(),
-        encoding::encode(&key)
-    )
+    format!("{prefix}{}${salt}${}", rounds.count(), encoding::encode(&key))
 }
 
 fn named_with_number(name: &str) -> Option<Algorithm> {
@@ -240,30 +222,15 @@ mod tests {
     fn every_name_of_the_setting_is_understood_and_printed_back() {
         check_names(&["bcrypt", "bcrypt4", "bcrypt9", "bcrypt14", "argon2id"]);
         check_names(&["pbkdf2", "pbkdf2_1000", "pbkdf2_50000", "pbkdf2_1000000"]);
-        check_names(&[
-            "pbkdf2_stretch",
-            "pbkdf2_stretch_1000",
-            "pbkdf2_stretch_500000",
-        ]);
+        check_names(&["pbkdf2_stretch", "pbkdf2_stretch_1000", "pbkdf2_stretch_500000"]);
         assert_eq!("BCRYPT".parse(), Ok(Algorithm::default()));
         assert_eq!("bcrypt10".parse(), Ok(Algorithm::default()));
     }
 
     #[test]
     fn names_outside_the_list_are_refused() {
-        for name in [
-            "",
-            "md5",
-            "bcrypt3",
-            "bcrypt15",
-            "bcrypt04",
-            "pbkdf2_1001",
-            "pbkdf2_+1000",
-        ] {
-            assert_eq!(
-                name.parse::<Algorithm>(),
-                Err(UnknownAlgorithm(name.to_owned()))
-            );
+        for name in ["", "md5", "bcrypt3", "bcrypt15", "bcrypt04", "pbkdf2_1001", "pbkdf2_+1000"] {
+            assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm(name.to_owned())));
         }
     }
 
@@ -281,11 +248,7 @@ mod tests {
 
     #[test]
     fn written_hashes_have_the_documented_layout() {
-        let text = hash(
-            b"x-pack-test-password",
-            "pbkdf2_1000".parse().unwrap(),
-            &salt(),
-        );
+        let text = hash(b"x-pack-test-password", "pbkdf2_1000".parse().unwrap(), &salt());
         let expected = "{PBKDF2}1000$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=$\
                         034eS2hj5FxHljzZNmhT4GIGod6KbeTnTS97ZJ5D73o=";
         assert_eq!(text.as_deref(), Ok(expected));
@@ -296,10 +259,7 @@ mod tests {
     #[test]
     fn a_verification_against_nothing_computes_a_whole_hash() {
         for name in ["bcrypt4", "pbkdf2_1000", "argon2id"] {
-            assert_eq!(
-                verify_against_nothing(name.parse().unwrap(), b"any"),
-                Ok(())
-            );
+            assert_eq!(verify_against_nothing(name.parse().unwrap(), b"any"), Ok(()));
         }
     }
 

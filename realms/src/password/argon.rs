@@ -35,11 +35,7 @@ impl ArgonHash {
             return None;
         }
         let context = Argon2::new(argon2::Algorithm::Argon2id, version, params);
-        Some(Self {
-            context,
-            salt,
-            digest,
-        })
+        Some(Self { context, salt, digest })
     }
 
     /// Whether the password is the one behind this hash.
@@ -59,14 +55,10 @@ pub(super) fn hash(password: &[u8], salt: &Salt) -> Result<String, HashingFailed
     let context = Argon2::new(argon2::Algorithm::Argon2id, Version::V0x13, params);
     let salt = salt.first_half();
     let mut digest = [0; DIGEST_BYTES];
-    context
-        .hash_password_into(password, salt, &mut digest)
-        .map_err(|_| HashingFailed)?;
+    context.hash_password_into(password, salt, &mut digest).map_err(|_| HashingFailed)?;
     let salt = argon2::password_hash::phc::Salt::new(salt).map_err(|_| HashingFailed)?;
     let digest = argon2::password_hash::phc::Output::new(&digest).map_err(|_| HashingFailed)?;
-    Ok(format!(
-        "$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${digest}"
-    ))
+    Ok(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${digest}"))
 }
 
 /// Memory of a hash that is written, in KiB: what OWASP recommends for argon2id.

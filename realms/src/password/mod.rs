@@ -7,10 +7,14 @@
 mod algorithm;
 mod argon;
 mod encoding;
+mod hasher;
 mod pool;
 mod stored;
 
-pub use algorithm::{Algorithm, HashingFailed, Salt, UnknownAlgorithm, hash};
-pub use algorithm::{supported_names, verify_against_nothing};
+pub use algorithm::{
+    Algorithm, Cost, HashingFailed, Rounds, Salt, UnknownAlgorithm, hash, supported_names,
+    verify_against_nothing,
+};
+pub use hasher::PasswordHasher;
 pub use pool::{HashingPool, Lane, PoolError, PoolLimits};
 pub use stored::{StoredHash, UnknownHash};

@@ -67,20 +67,14 @@ impl HashingPool {
             ordinary: Condvar::new(),
             reserved: Condvar::new(),
         });
-        let mut pool = Self {
-            shared,
-            threads: Vec::new(),
-        };
-        for (count, lane) in [
-            (limits.threads, Lane::Ordinary),
-            (limits.reserved_threads, Lane::Reserved),
-        ] {
+        let mut pool = Self { shared, threads: Vec::new() };
+        for (count, lane) in
+            [(limits.threads, Lane::Ordinary), (limits.reserved_threads, Lane::Reserved)]
+        {
             for _ in 0..count.get() {
                 let shared = Arc::clone(&pool.shared);
                 let name = "password-hashing".to_owned();
-                let thread = thread::Builder::new()
-                    .name(name)
-                    .spawn(move || shared.serve(lane))?;
+                let thread = thread::Builder::new().name(name).spawn(move || shared.serve(lane))?;
                 pool.threads.push(thread);
             }
         }
@@ -103,13 +97,7 @@ impl HashingPool {
             // A waiter that has gone away does not want the answer.
             drop(answer.send(outcome));
         });
-        self.shared.enqueue(
-            lane,
-            Job {
-                work,
-                waiter: Arc::downgrade(&waiter),
-            },
-        )?;
+        self.shared.enqueue(lane, Job { work, waiter: Arc::downgrade(&waiter) })?;
         let outcome = answered.await;
         drop(waiter);
         outcome.unwrap_or(Err(PoolError::Stopped))
@@ -129,9 +117,7 @@ impl Drop for HashingPool {
 
 impl fmt::Debug for HashingPool {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("HashingPool")
-            .field("limits", &self.shared.limits)
-            .finish_non_exhaustive()
+        out.debug_struct("HashingPool").field("limits", &self.shared.limits).finish_non_exhaustive()
     }
 }
 
@@ -247,39 +233,25 @@ mod tests {
 
     fn pool(queue_max: usize, reserved_queue_max: usize) -> Arc<HashingPool> {
         let one = NonZeroUsize::MIN;
-        let limits = PoolLimits {
-            threads: one,
-            reserved_threads: one,
-            queue_max,
-            reserved_queue_max,
-        };
+        let limits =
+            PoolLimits { threads: one, reserved_threads: one, queue_max, reserved_queue_max };
         Arc::new(HashingPool::start(limits).unwrap())
     }
 
-    /// Work that says when it begins and goes on until it is told to end.
-    struct Gate {
-        begun: mpsc::Receiver<()>,
-        end: mpsc::Sender<()>,
-    }
-
-    fn occupy(pool: &Arc<HashingPool>, lane: Lane) -> Gate {
-        let (begin, begun) = mpsc::channel();
-        let (end, ended) = mpsc::channel::<()>();
+    /// Occupies one thread, until what is returned is dropped.
+    async fn occupy(pool: &Arc<HashingPool>, lane: Lane) -> mpsc::Sender<()> {
+        let (started, begun) = oneshot::channel();
+        let (end, go_on) = mpsc::channel::<()>();
         let pool = Arc::clone(pool);
         tokio::spawn(async move {
             let work = move || {
-                begin.send(()).unwrap();
-                drop(ended.recv());
+                started.send(()).unwrap();
+                assert!(go_on.recv().is_err(), "told to end by a drop");
             };
             pool.run(lane, work).await
         });
-        Gate { begun, end }
-    }
-
-    async fn begun(gate: &Gate) {
-        while gate.begun.try_recv().is_err() {
-            tokio::task::yield_now().await;
-        }
+        begun.await.unwrap();
+        end
     }
 
     #[tokio::test]
@@ -301,31 +273,29 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_is_busy_and_the_reserved_lane_still_served() {
         let pool = pool(1, 1);
-        let running = occupy(&pool, Lane::Ordinary);
-        begun(&running).await;
+        let running = occupy(&pool, Lane::Ordinary).await;
         let mut waiting = Box::pin(pool.run(Lane::Ordinary, || ()));
-        assert!(futures_poll(&mut waiting).await.is_none());
+        assert!(poll_once(&mut waiting).await.is_none());
         assert_eq!(pool.run(Lane::Ordinary, || ()).await, Err(PoolError::Busy));
         assert_eq!(pool.run(Lane::Reserved, || 1).await, Ok(1));
-        drop(running.end);
+        drop(running);
         assert_eq!(waiting.await, Ok(()));
     }
 
     #[tokio::test]
     async fn work_whose_waiter_is_gone_is_skipped_and_leaves_its_place() {
         let pool = pool(1, 1);
-        let running = occupy(&pool, Lane::Ordinary);
-        begun(&running).await;
+        let running = occupy(&pool, Lane::Ordinary).await;
         let done = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&done);
         let mut dropped = Box::pin(pool.run(Lane::Ordinary, move || {
             count.fetch_add(1, Ordering::Relaxed);
         }));
-        assert!(futures_poll(&mut dropped).await.is_none());
+        assert!(poll_once(&mut dropped).await.is_none());
         drop(dropped);
         let mut next = Box::pin(pool.run(Lane::Ordinary, || 2));
-        assert!(futures_poll(&mut next).await.is_none());
-        drop(running.end);
+        assert!(poll_once(&mut next).await.is_none());
+        drop(running);
         assert_eq!(next.await, Ok(2));
         assert_eq!(done.load(Ordering::Relaxed), 0);
     }
@@ -333,27 +303,20 @@ mod tests {
     #[tokio::test]
     async fn work_that_waits_when_the_pool_stops_is_answered() {
         let pool = pool(4, 4);
-        let running = occupy(&pool, Lane::Ordinary);
-        begun(&running).await;
+        let running = occupy(&pool, Lane::Ordinary).await;
         let mut waiting = Box::pin(pool.run(Lane::Ordinary, || ()));
-        assert!(futures_poll(&mut waiting).await.is_none());
+        assert!(poll_once(&mut waiting).await.is_none());
         drop(pool.shared.stop());
         assert_eq!(waiting.await, Err(PoolError::Stopped));
-        assert_eq!(
-            pool.run(Lane::Ordinary, || ()).await,
-            Err(PoolError::Stopped)
-        );
-        drop(running.end);
+        assert_eq!(pool.run(Lane::Ordinary, || ()).await, Err(PoolError::Stopped));
+        drop(running);
     }
 
-    /// Polls once.
-    async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-        std::future::poll_fn(
-            |context| match std::pin::Pin::new(&mut *future).poll(context) {
-                std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
-                std::task::Poll::Pending => std::task::Poll::Ready(None),
-            },
-        )
+    async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        std::future::poll_fn(|context| match std::pin::Pin::new(&mut *future).poll(context) {
+            std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
+            std::task::Poll::Pending => std::task::Poll::Ready(None),
+        })
         .await
     }
 }

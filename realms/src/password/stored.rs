@@ -33,14 +33,8 @@ impl StoredHash {
                 return parse_pbkdf2(text, "{PBKDF2_STRETCH}", Input::Stretched);
             }
             Some("{SSHA256}") => parse_salted_sha256(text),
-            Some("{SHA}") => text
-                .get(5..)
-                .and_then(encoding::decode_exactly)
-                .map(Scheme::Sha1),
-            Some("{MD5}") => text
-                .get(5..)
-                .and_then(encoding::decode_exactly)
-                .map(Scheme::Md5),
+            Some("{SHA}") => text.get(5..).and_then(encoding::decode_exactly).map(Scheme::Sha1),
+            Some("{MD5}") => text.get(5..).and_then(encoding::decode_exactly).map(Scheme::Md5),
             Some(_) => return Err(UnknownHash::Scheme),
             None if prefix(text.trim_start()).is_some() => return Err(UnknownHash::Scheme),
             None => Some(Scheme::ClearText(Sha256::digest(text).into())),
@@ -58,12 +52,7 @@ impl StoredHash {
                 let computed = bcrypt::bcrypt(cost.exponent(), *salt, &bcrypt_input(password));
                 constant_time_eq(computed.first_chunk::<23>().unwrap_or(&[0; 23]), digest)
             }
-            Scheme::Pbkdf2 {
-                input,
-                rounds,
-                salt,
-                key,
-            } => {
+            Scheme::Pbkdf2 { input, rounds, salt, key } => {
                 let mut computed = Zeroizing::new(vec![0; key.len()]);
                 match input {
                     Input::Password => derive(password, salt, *rounds, &mut computed),
@@ -75,10 +64,7 @@ impl StoredHash {
             }
             Scheme::Argon2id(hash) => hash.verify(password)?,
             Scheme::SaltedSha256 { salt, digest } => {
-                let computed = Sha256::new()
-                    .chain_update(password)
-                    .chain_update(salt)
-                    .finalize();
+                let computed = Sha256::new().chain_update(password).chain_update(salt).finalize();
                 constant_time_eq_n(&computed.into(), digest)
             }
             Scheme::Sha1(digest) => constant_time_eq_n(&Sha1::digest(password).into(), digest),
@@ -173,11 +159,7 @@ fn prefix(text: &str) -> Option<&str> {
         '$' => '$',
         _ => return None,
     };
-    let end = text
-        .char_indices()
-        .skip(1)
-        .find(|(_, character)| *character == close)?
-        .0;
+    let end = text.char_indices().skip(1).find(|(_, character)| *character == close)?.0;
     text.get(..=end)
 }
 
@@ -208,12 +190,7 @@ fn parse_pbkdf2(text: &str, prefix: &str, input: Input) -> Result<StoredHash, Un
     if !is_sound {
         return Err(UnknownHash::Malformed);
     }
-    Ok(StoredHash(Scheme::Pbkdf2 {
-        input,
-        rounds,
-        salt,
-        key,
-    }))
+    Ok(StoredHash(Scheme::Pbkdf2 { input, rounds, salt, key }))
 }
 
 fn parse_salted_sha256(text: &str) -> Option<Scheme> {
@@ -269,11 +246,7 @@ mod tests {
     fn the_published_vectors_verify() {
         for text in VECTORS {
             assert_eq!(parsed(text).verify(PASSWORD), Ok(true), "{text}");
-            assert_eq!(
-                parsed(text).verify(b"x-pack-test-passworD"),
-                Ok(false),
-                "{text}"
-            );
+            assert_eq!(parsed(text).verify(b"x-pack-test-passworD"), Ok(false), "{text}");
         }
     }
 
@@ -297,11 +270,7 @@ mod tests {
     #[test]
     fn only_the_strong_kinds_may_be_stored() {
         for (index, text) in VECTORS.into_iter().enumerate() {
-            assert_eq!(
-                parsed(text).may_be_stored(),
-                !(3..=5).contains(&index),
-                "{text}"
-            );
+            assert_eq!(parsed(text).may_be_stored(), !(3..=5).contains(&index), "{text}");
         }
         assert!(!parsed("changeme").may_be_stored());
     }
@@ -335,15 +304,7 @@ mod tests {
 
     #[test]
     fn text_that_looks_like_a_hash_is_never_a_clear_password() {
-        for text in [
-            "$1$salt$hash",
-            "$2x$04$abc",
-            "$6$a$b",
-            "{CRYPT}x",
-            "{}",
-            "$$",
-            "{SSHA}AA==",
-        ] {
+        for text in ["$1$salt$hash", "$2x$04$abc", "$6$a$b", "{CRYPT}x", "{}", "$$", "{SSHA}AA=="] {
             assert_eq!(refusal(text), UnknownHash::Scheme, "{text}");
         }
         let indented = format!(" {}", VECTORS[6]);
@@ -389,21 +350,14 @@ mod tests {
     #[test]
     fn zero_bytes_in_a_password_do_no_harm() {
         for text in VECTORS {
-            assert_eq!(
-                parsed(text).verify(b"x-pack\0test-password"),
-                Ok(false),
-                "{text}"
-            );
+            assert_eq!(parsed(text).verify(b"x-pack\0test-password"), Ok(false), "{text}");
             assert_eq!(parsed(text).verify(&[0; 100]), Ok(false), "{text}");
         }
     }
 
     #[test]
     fn debug_text_names_the_kind_and_nothing_of_the_hash() {
-        assert_eq!(
-            format!("{:?}", parsed("changeme")),
-            "StoredHash(clear_text)"
-        );
+        assert_eq!(format!("{:?}", parsed("changeme")), "StoredHash(clear_text)");
         assert_eq!(format!("{:?}", parsed(VECTORS[6])), "StoredHash(bcrypt)");
     }
 
