@@ -11,6 +11,7 @@ macro_rules! security {
 }
 
 pub mod action;
+pub mod application;
 mod catalogue;
 pub mod cluster;
 pub mod denial;

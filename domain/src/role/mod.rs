@@ -1,1 +1,18 @@
-//! Roles: what a role grants, as it is stored and as it is enforced.
+//! Roles: what a role grants, as it is written down and as it is enforced.
+//!
+//! Owns descriptors, the rules for them, the reserved roles and the permission that roles give
+//! together. Must not know where roles are kept. Start at [`descriptor`].
+
+pub mod descriptor;
+mod parse;
+mod parse_global;
+#[cfg(test)]
+mod parse_tests;
+pub mod pattern;
+pub mod permission;
+pub mod refusal;
+mod regex;
+mod regex_parse;
+pub mod reserved;
+mod reserved_table;
+pub mod validation;

@@ -1,0 +1,99 @@
+//! Patterns of names: with wildcards, or between slashes a regular expression.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
+use thiserror::Error;
+
+use super::regex::{Regex, RegexRefusal};
+use crate::privilege::wildcard;
+
+/// A pattern that names fit or do not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePattern(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Wildcard(String),
+    Regex(Regex),
+}
+
+/// Why a pattern is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PatternRefusal {
+    /// It begins with a slash and does not end with one.
+    #[error("invalid pattern [{0}]: a regular expression begins and ends with a slash")]
+    Unclosed(String),
+    /// Its regular expression cannot be read.
+    #[error("invalid pattern [{0}]: the regular expression is malformed")]
+    Malformed(String),
+    /// Its regular expression uses an operator that is not supported.
+    #[error("invalid pattern [{pattern}]: the operator [{operator}] is not supported")]
+    Unsupported {
+        /// The pattern.
+        pattern: String,
+        /// The operator.
+        operator: char,
+    },
+    /// Its regular expression is too large.
+    #[error("invalid pattern [{0}]: the regular expression is too large")]
+    TooLarge(String),
+}
+
+impl NamePattern {
+    /// Reads a pattern.
+    pub fn parse(text: &str) -> Result<Self, PatternRefusal> {
+        let Some(open) = text.strip_prefix('/') else {
+            return Ok(Self(Kind::Wildcard(text.to_owned())));
+        };
+        let regex = open.strip_suffix('/').ok_or_else(|| PatternRefusal::Unclosed(text.into()))?;
+        let compiled = Regex::compile(regex).map_err(|refusal| match refusal {
+            RegexRefusal::Malformed => PatternRefusal::Malformed(text.into()),
+            RegexRefusal::Unsupported(operator) => {
+                PatternRefusal::Unsupported { pattern: text.into(), operator }
+            }
+            RegexRefusal::TooLarge => PatternRefusal::TooLarge(text.into()),
+        })?;
+        Ok(Self(Kind::Regex(compiled)))
+    }
+
+    /// Whether all of `name` fits.
+    pub fn matches(&self, name: &str) -> bool {
+        match &self.0 {
+            Kind::Wildcard(pattern) => wildcard::matches(pattern, name),
+            Kind::Regex(regex) => regex.matches(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    fn check(pattern: &str, name: &str, wanted: bool) {
+        assert_eq!(NamePattern::parse(pattern).unwrap().matches(name), wanted, "{pattern} {name}");
+    }
+
+    #[test]
+    fn a_pattern_is_a_wildcard_or_between_slashes_a_regular_expression() {
+        check("ann", "ann", true);
+        check("a*", "bob", false);
+        check("/a.*/", "ann", true);
+        check("/a.*/", "/a.*/", false);
+        check("a/b*/", "a/bc/", true);
+        check("//", "", true);
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_be_read_is_refused() {
+        let refused = |text: &str| NamePattern::parse(text).unwrap_err().to_string();
+        assert_eq!(
+            refused("/a"),
+            "invalid pattern [/a]: a regular expression begins and ends with a slash"
+        );
+        assert_eq!(refused("/"), refused("/a").replace("/a", "/"));
+        assert_eq!(refused("/a&b/"), "invalid pattern [/a&b/]: the operator [&] is not supported");
+        assert_eq!(refused("/(/"), "invalid pattern [/(/]: the regular expression is malformed");
+    }
+}

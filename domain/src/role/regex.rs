@@ -1,0 +1,282 @@
+//! Regular expressions in Lucene's syntax, matched in time linear in the text.
+//!
+//! Owns the matcher: a program whose possible positions all move on together, character by character,
+//! so no expression makes a match slow. [`parse`](super::regex_parse) makes the tree that it is compiled
+//! from.
+
+use alloc::vec::Vec;
+
+use super::regex_parse::{Class, Node, parse};
+
+/// A regular expression, ready to match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Regex {
+    steps: Vec<Step>,
+}
+
+/// Why an expression is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RegexRefusal {
+    /// It ends or continues where it must not.
+    Malformed,
+    /// It uses an operator that is not supported: `~`, `&` or `<`.
+    Unsupported(char),
+    /// Its program would be too long.
+    TooLarge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    /// Takes one character of the class and goes on with the next step.
+    Take(Class),
+    /// Goes on with both steps.
+    Split(usize, usize),
+    /// Goes on with that step.
+    Jump(usize),
+}
+
+impl Regex {
+    /// Compiles the text of an expression.
+    pub(super) fn compile(text: &str) -> Result<Self, RegexRefusal> {
+        let node = parse(text)?;
+        let mut compiler = Compiler { steps: Vec::new(), budget: STEPS_MAX };
+        compiler.emit(&node)?;
+        Ok(Self { steps: compiler.steps })
+    }
+
+    /// Whether all of `text` fits.
+    pub(super) fn matches(&self, text: &str) -> bool {
+        let mut current = Positions::new(&self.steps);
+        current.enter(0);
+        for found in text.chars() {
+            let mut next = Positions::new(&self.steps);
+            for &(class, behind) in &current.takes {
+                if class.contains(found) {
+                    next.enter(behind);
+                }
+            }
+            if next.takes.is_empty() && !next.is_at_end {
+                return false;
+            }
+            current = next;
+        }
+        current.is_at_end
+    }
+}
+
+/// Where a program may stand between two characters.
+struct Positions<'a> {
+    steps: &'a [Step],
+    is_seen: Vec<bool>,
+    /// The classes of which one takes the next character, each with the step behind it.
+    takes: Vec<(&'a Class, usize)>,
+    is_at_end: bool,
+}
+
+impl<'a> Positions<'a> {
+    fn new(steps: &'a [Step]) -> Self {
+        Self {
+            steps,
+            is_seen: alloc::vec![false; steps.len()],
+            takes: Vec::new(),
+            is_at_end: false,
+        }
+    }
+
+    /// Adds the step and everything that is reached from it without taking a character.
+    fn enter(&mut self, step: usize) {
+        let mut waiting = alloc::vec![step];
+        while let Some(at) = waiting.pop() {
+            let (Some(step), Some(is_seen)) = (self.steps.get(at), self.is_seen.get_mut(at)) else {
+                self.is_at_end = true;
+                continue;
+            };
+            if core::mem::replace(is_seen, true) {
+                continue;
+            }
+            match step {
+                Step::Take(class) => self.takes.push((class, at.saturating_add(1))),
+                Step::Split(one, other) => waiting.extend([*one, *other]),
+                Step::Jump(target) => waiting.push(*target),
+            }
+        }
+    }
+}
+
+struct Compiler {
+    steps: Vec<Step>,
+    /// How many more nodes may be visited: bounds the program and the work of compiling it.
+    budget: usize,
+}
+
+impl Compiler {
+    fn emit(&mut self, node: &Node) -> Result<(), RegexRefusal> {
+        self.budget = self.budget.checked_sub(1).ok_or(RegexRefusal::TooLarge)?;
+        match node {
+            Node::Take(class) => {
+                self.steps.push(Step::Take(class.clone()));
+                Ok(())
+            }
+            Node::Concat(nodes) => nodes.iter().try_for_each(|node| self.emit(node)),
+            Node::Union(nodes) => self.emit_union(nodes),
+            Node::Repeat { node, min, max } => self.emit_repeat(node, *min, *max),
+        }
+    }
+
+    fn emit_union(&mut self, nodes: &[Node]) -> Result<(), RegexRefusal> {
+        let Some((last, others)) = nodes.split_last() else {
+            return Ok(());
+        };
+        let mut ends = Vec::new();
+        for node in others {
+            let split = self.reserve();
+            self.emit(node)?;
+            ends.push(self.reserve());
+            self.place(split, Step::Split(split.saturating_add(1), self.steps.len()));
+        }
+        self.emit(last)?;
+        for end in ends {
+            self.place(end, Step::Jump(self.steps.len()));
+        }
+        Ok(())
+    }
+
+    fn emit_repeat(
+        &mut self,
+        node: &Node,
+        min: usize,
+        max: Option<usize>,
+    ) -> Result<(), RegexRefusal> {
+        for _ in 0..min {
+            self.emit(node)?;
+        }
+        let Some(max) = max else {
+            let split = self.reserve();
+            self.emit(node)?;
+            self.steps.push(Step::Jump(split));
+            self.place(split, Step::Split(split.saturating_add(1), self.steps.len()));
+            return Ok(());
+        };
+        let mut splits = Vec::new();
+        for _ in min..max {
+            splits.push(self.reserve());
+            self.emit(node)?;
+        }
+        for split in splits {
+            self.place(split, Step::Split(split.saturating_add(1), self.steps.len()));
+        }
+        Ok(())
+    }
+
+    /// Leaves room for a step whose target is not known yet.
+    fn reserve(&mut self) -> usize {
+        let at = self.steps.len();
+        self.steps.push(Step::Jump(at.saturating_add(1)));
+        at
+    }
+
+    fn place(&mut self, at: usize, step: Step) {
+        if let Some(reserved) = self.steps.get_mut(at) {
+            *reserved = step;
+        }
+    }
+}
+
+/// Most nodes that compiling visits: a program has at most three times as many steps.
+const STEPS_MAX: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+    use proptest::prelude::*;
+
+    fn check(regex: &str, text: &str, wanted: bool) {
+        let compiled = Regex::compile(regex).unwrap();
+        assert_eq!(compiled.matches(text), wanted, "/{regex}/ {text}");
+    }
+
+    #[test]
+    fn the_whole_text_must_fit() {
+        check("ab", "ab", true);
+        check("ab", "abc", false);
+        check("ab", "a", false);
+        check("", "", true);
+        check("", "a", false);
+        check("()", "", true);
+    }
+
+    #[test]
+    fn operators_mean_what_lucene_says() {
+        check("a|bc|d", "bc", true);
+        check("a|bc|d", "ad", false);
+        check("(a|b)*c", "ababc", true);
+        check("a+", "", false);
+        check("a?b", "b", true);
+        check("a{2}", "aa", true);
+        check("a{2}", "a", false);
+        check("a{2,}", "aaaa", true);
+        check("a{1,2}", "aaa", false);
+        check(".", "\u{4e2d}", true);
+        check("a@", "a anything", true);
+        check("#", "", false);
+        check("a|#", "a", true);
+        check("\"a.*\"", "a.*", true);
+        check("\"a.*\"", "axx", false);
+        check("a\\.b", "a.b", true);
+        check("a\\.b", "axb", false);
+    }
+
+    #[test]
+    fn classes_hold_characters_ranges_and_shorthands() {
+        check("[a-c_]+", "ab_c", true);
+        check("[a-c]", "d", false);
+        check("[^a-c]", "d", true);
+        check("[^a-c]", "b", false);
+        check("[\\]]", "]", true);
+        check("\\d{3}", "123", true);
+        check("\\w+\\s\\W", "a_1 -", true);
+        check("[\\da]+", "1a2", true);
+        check("\\D", "1", false);
+    }
+
+    #[test]
+    fn what_cannot_be_matched_is_refused() {
+        let refused = |regex: &str| Regex::compile(regex).unwrap_err();
+        for malformed in
+            ["(", "a)", "[a", "[]", "\"a", "a\\", "*a", "a||b", "a{", "a{2", "a{2,1}", "[b-a]"]
+        {
+            assert_eq!(refused(malformed), RegexRefusal::Malformed, "{malformed}");
+        }
+        assert_eq!(refused("a&b"), RegexRefusal::Unsupported('&'));
+        assert_eq!(refused("~a"), RegexRefusal::Unsupported('~'));
+        assert_eq!(refused("<1-5>"), RegexRefusal::Unsupported('<'));
+        for large in ["a{1001}", "(a{40}){40}", "((){900}){900}", "a{99999999999999999999}"] {
+            assert_eq!(refused(large), RegexRefusal::TooLarge, "{large}");
+        }
+        assert_eq!(refused(&"(".repeat(10_000)), RegexRefusal::TooLarge);
+    }
+
+    #[test]
+    fn nested_repetition_stays_cheap() {
+        check("((a*)*)*b", &"a".repeat(1000), false);
+        check("(a|a)*", &"a".repeat(1000), true);
+        check("(a?){30}a{30}", &"a".repeat(30), true);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_compiler_fail(regex in any::<String>(), text in "[a-c]{0,9}") {
+            if let Ok(regex) = Regex::compile(&regex) {
+                let _: bool = regex.matches(&text);
+            }
+        }
+
+        #[test]
+        fn operators_in_any_order_are_safe(regex in "[ab|()*+?{}1,\\[\\]^.-]{0,12}", text in "[ab]{0,9}") {
+            if let Ok(regex) = Regex::compile(&regex) {
+                let _: bool = regex.matches(&text);
+            }
+        }
+    }
+}
