@@ -83,8 +83,8 @@ pub(crate) fn fuzz(
 /// Sends nonsense to every route of a running server.
 pub(crate) fn http_fuzz(workshop: &Workshop, seconds: u32) -> anyhow::Result<String> {
     build_server(workshop)?;
-    let arguments = ["run", "--package", "jeton-testkit", "--locked", "--bin", "http-fuzz"];
-    let mut fuzz = workshop.cargo(&arguments);
+    build_program(workshop, "http-fuzz")?;
+    let mut fuzz = workshop.command(workshop.target("debug/http-fuzz"));
     with_server(workshop, &mut fuzz);
     run(fuzz.env("JETON_HTTP_FUZZ_SECONDS", seconds.to_string()))?;
     Ok(format!("{seconds} s"))
@@ -102,13 +102,20 @@ pub(crate) fn bench(workshop: &Workshop, arguments: &[String]) -> anyhow::Result
 
 /// Builds the server that tests and clients start.
 pub(crate) fn build_server(workshop: &Workshop) -> anyhow::Result<()> {
-    run(&mut workshop.cargo(&["build", "--package", "jeton", "--locked", "--quiet"]))
+    build_program(workshop, "jeton")
+}
+
+/// Builds a program of the workspace.
+///
+/// Everything is built with the features of the whole workspace, here and in the tests, or cargo
+/// would compile the dependencies once for each choice of crates.
+fn build_program(workshop: &Workshop, name: &str) -> anyhow::Result<()> {
+    run(&mut workshop.cargo(&["build", "--workspace", "--locked", "--quiet", "--bin", name]))
 }
 
 /// One test file of the testkit, with its output shown.
 fn testkit_test(workshop: &Workshop, name: &str) -> Command {
-    let arguments = ["test", "--package", "jeton-testkit", "--locked", "--test"];
-    let mut test = workshop.cargo(&arguments);
+    let mut test = workshop.cargo(&["test", "--workspace", "--locked", "--test"]);
     test.args([name, "--", "--nocapture"]);
     with_server(workshop, &mut test);
     test
@@ -141,7 +148,7 @@ fn fuzz_targets(workshop: &Workshop) -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// One run of cargo-fuzz. It wants a nightly compiler; the stable one is told to act as one.
+/// One run of cargo-fuzz; without a sanitizer the stable compiler serves.
 fn fuzz_command(workshop: &Workshop, target: &str, seconds: u32) -> anyhow::Result<Command> {
     let found = workshop.target("fuzz-corpus").join(target);
     fs::create_dir_all(&found)?;
@@ -152,7 +159,6 @@ fn fuzz_command(workshop: &Workshop, target: &str, seconds: u32) -> anyhow::Resu
         fuzz.arg(&seeds);
     }
     fuzz.arg("--").arg(format!("-max_total_time={seconds}")).arg("-timeout=5");
-    fuzz.env("RUSTC_BOOTSTRAP", "1");
     Ok(fuzz)
 }
 

@@ -30,12 +30,18 @@ pub(super) struct Dependency {
     pub(super) features: Vec<String>,
 }
 
-/// Reads the project's packages.
+/// Reads the project's packages: the workspace's, and the fuzz targets beside it.
 pub(super) fn packages(workshop: &Workshop) -> anyhow::Result<Vec<Package>> {
-    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
-    let text = output(&mut workshop.cargo(&arguments))?;
     let root = workshop.root().to_string_lossy().into_owned();
-    parse(&text, &root)
+    let mut packages = Vec::new();
+    for manifest in ["Cargo.toml", "fuzz/Cargo.toml"] {
+        if workshop.path(manifest).exists() {
+            let arguments = ["metadata", "--format-version", "1", "--no-deps", "--manifest-path"];
+            let text = output(workshop.cargo(&arguments).arg(manifest))?;
+            packages.extend(parse(&text, &root)?);
+        }
+    }
+    Ok(packages)
 }
 
 /// Checks every package against the line and against what it must not know.

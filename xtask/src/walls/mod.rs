@@ -29,7 +29,7 @@ pub(crate) fn run(workshop: &Workshop) -> anyhow::Result<String> {
     Ok(format!("the walls stand: {} crates, {} files", packages.len(), files.len()))
 }
 
-/// The names of the workspace's packages.
+/// The names of the project's packages.
 pub(crate) fn package_names(workshop: &Workshop) -> anyhow::Result<Vec<String>> {
     Ok(line::packages(workshop)?.into_iter().map(|package| package.name).collect())
 }
