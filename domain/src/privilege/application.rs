@@ -31,7 +31,8 @@ pub enum ApplicationRefusal {
     Suffix(String),
     /// The name of a privilege or the pattern of an action holds something that is not printed.
     #[error(
-        "Application privilege names and actions must match the pattern ^\\p{{Graph}}*$ (found '{0}')"
+        "Application privilege names and actions must match the pattern ^\\p{{Graph}}*$ \
+         (found '{0}')"
     )]
     Privilege(String),
 }

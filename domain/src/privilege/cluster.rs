@@ -18,7 +18,7 @@ pub struct ClusterPrivilege(Kind);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     Named(&'static Entry),
-    /// A pattern over actions, with a `*` put behind it: it allows every action that begins with it.
+    /// A pattern over actions with a `*` behind it, for it allows all that begins with it.
     Raw(String),
 }
 
@@ -37,9 +37,10 @@ pub struct UnknownClusterPrivilege {
 impl ClusterPrivilege {
     /// The privilege that `name` stands for, whatever its case.
     pub fn resolve(name: &str) -> Result<Self, UnknownClusterPrivilege> {
-        let name = name.to_lowercase();
+        let mut name = name.to_lowercase();
         if ACTION_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
-            return Ok(Self(Kind::Raw(name + "*")));
+            name.push('*');
+            return Ok(Self(Kind::Raw(name)));
         }
         match ENTRIES.iter().find(|entry| entry.name == name) {
             Some(entry) => Ok(Self(Kind::Named(entry))),

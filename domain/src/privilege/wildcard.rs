@@ -1,5 +1,6 @@
-//! Patterns with wildcards: `*` is any text, `?` any one character, `\` takes the next one literally.
+//! Patterns with wildcards.
 //!
+//! `*` is any text, `?` any one character, and `\` takes the next character literally.
 //! Matching allocates nothing and takes at most the product of both lengths.
 
 use core::str::Chars;

@@ -1,7 +1,8 @@
 //! Role descriptors: what a role grants, as it is written down.
 //!
-//! Owns the types and the tree of plain values that they are printed to. Reading the tree back gives
-//! the same descriptor, so stores keep the tree. Start at [`RoleDescriptor`].
+//! Owns the types and the tree of plain values that they are printed to. Reading the tree back
+//! gives the same descriptor, so stores keep the tree. Must not know which names are legal. Start
+//! at [`RoleDescriptor`].
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;

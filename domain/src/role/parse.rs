@@ -28,7 +28,7 @@ pub(super) fn descriptor(name: &RoleName, value: &Value) -> Result<RoleDescripto
             "remote_cluster" => role.remote_cluster = remote_cluster(name, field, value)?,
             "global" => role.global = parse_global::global(name, value)?,
             "metadata" => role.metadata = metadata(value)?,
-            "restriction" => role.restriction = restriction(name, value)?,
+            "restriction" => role.restriction = Some(restriction(name, value)?),
             "description" => role.description = Some(description(name, value)?),
             "transient_metadata" if matches!(value, Value::Map(_)) => {}
             "type" => {}
@@ -123,7 +123,7 @@ fn description(name: &RoleName, value: &Value) -> Result<String, RoleRefusal> {
     Ok(text.clone())
 }
 
-fn restriction(name: &RoleName, value: &Value) -> Result<Option<Restriction>, RoleRefusal> {
+fn restriction(name: &RoleName, value: &Value) -> Result<Restriction, RoleRefusal> {
     let Value::Map(map) = value else {
         return Err(RoleRefusal::WrongKind {
             role: name.to_string(),
@@ -132,14 +132,17 @@ fn restriction(name: &RoleName, value: &Value) -> Result<Option<Restriction>, Ro
             found: Token::of(value),
         });
     };
-    let mut restriction = None;
+    let mut workflows = None;
     for (field, value) in map.members() {
         if field != "workflows" {
             return Err(unexpected(name, field));
         }
-        restriction = Some(Restriction { workflows: texts(name, field, value)? });
+        workflows = Some(texts(name, field, value)?);
     }
-    Ok(restriction)
+    match workflows {
+        Some(workflows) => Ok(Restriction { workflows }),
+        None => Err(RoleRefusal::MissingWorkflows { role: name.to_string() }),
+    }
 }
 
 /// One list of privileges of one role.

@@ -43,7 +43,7 @@ fn check_refused(value: &Value, wanted: &str) {
 
 /// Checks the refusal of an index entry.
 fn check_index_refused(entry: Value, wanted: &str) {
-    let wanted = "failed to parse indices privileges for role [r]. ".to_string() + wanted;
+    let wanted = ["failed to parse indices privileges for role [r].", wanted].join(" ");
     check_refused(&map([("indices", list([entry]))]), &wanted);
 }
 
@@ -139,13 +139,11 @@ fn a_query_tree_is_settled_as_text() {
 
 #[test]
 fn members_of_unknown_name_or_wrong_kind_are_refused() {
-    for found in
-        [(list([]), "START_ARRAY"), (Value::Null, "VALUE_NULL"), (text("x"), "VALUE_STRING")]
-    {
-        let wanted = "failed to parse role [r]. expected an object but found [".to_string()
-            + found.1
-            + "] instead";
-        check_refused(&found.0, &wanted);
+    let kinds =
+        [(list([]), "START_ARRAY"), (Value::Null, "VALUE_NULL"), (text("x"), "VALUE_STRING")];
+    for (value, found) in kinds {
+        let wanted = "failed to parse role [r]. expected an object but found [FOUND] instead";
+        check_refused(&value, &wanted.replace("FOUND", found));
     }
     let unexpected = "failed to parse role [r]. unexpected field [bogus]";
     check_refused(&map([("bogus", Value::Null)]), unexpected);
@@ -175,6 +173,11 @@ fn restrictions_are_for_keys_and_descriptions_for_roles() {
         map([("restriction", map([("workflows", texts(&["search_application_query"]))]))]);
     check_refused(&restricted, "failed to parse role [r]. unexpected field [restriction]");
     assert!(RoleDescriptor::from_api_key_request(&name, &restricted).is_ok());
+    let empty = RoleDescriptor::from_api_key_request(&name, &map([("restriction", map([]))]));
+    assert_eq!(
+        empty.unwrap_err().to_string(),
+        "failed to parse role [r]. missing required [workflows] field in [restriction]"
+    );
     let described = map([("description", text("d"))]);
     assert_eq!(read(&described).description.as_deref(), Some("d"));
     let refused = RoleDescriptor::from_api_key_request(&name, &described).unwrap_err();

@@ -1,7 +1,7 @@
 //! What roles permit together.
 //!
-//! Owns the union of what several descriptors grant on the service itself. Privileges on indices and
-//! in applications stay in the descriptors.
+//! Owns the union of what several descriptors grant on the service itself. Privileges on indices
+//! and in applications stay in the descriptors.
 
 use alloc::vec::Vec;
 

@@ -56,6 +56,12 @@ pub enum RoleRefusal {
         /// What stands there.
         found: Token,
     },
+    /// A restriction does not say to what it restricts.
+    #[error("failed to parse role [{role}]. missing required [workflows] field in [restriction]")]
+    MissingWorkflows {
+        /// The name of the role.
+        role: String,
+    },
     /// A list of privileges is wrong.
     #[error("failed to parse {section} privileges for role [{role}]. {fault}")]
     Section {

@@ -1,7 +1,7 @@
 //! Regular expressions in Lucene's syntax, matched in time linear in the text.
 //!
-//! Owns the matcher: a program whose possible positions all move on together, character by character,
-//! so no expression makes a match slow. [`parse`](super::regex_parse) makes the tree that it is compiled
+//! Owns the matcher: a program whose possible positions all move on together, character by
+//! character, so no expression makes a match slow. [`parse`] makes the tree that it is compiled
 //! from.
 
 use alloc::vec::Vec;
@@ -273,7 +273,10 @@ mod tests {
         }
 
         #[test]
-        fn operators_in_any_order_are_safe(regex in "[ab|()*+?{}1,\\[\\]^.-]{0,12}", text in "[ab]{0,9}") {
+        fn operators_in_any_order_are_safe(
+            regex in "[ab|()*+?{}1,\\[\\]^.-]{0,12}",
+            text in "[ab]{0,9}",
+        ) {
             if let Ok(regex) = Regex::compile(&regex) {
                 let _: bool = regex.matches(&text);
             }

@@ -1,7 +1,7 @@
 //! The syntax of regular expressions, as Lucene has it.
 //!
-//! Supported: `|`, concatenation, `?`, `*`, `+`, `{n}`, `{n,}`, `{n,m}`, `( )`, `[ ]`, `[^ ]`, `.`, `@`
-//! (any text), `#` (nothing at all), `" "` (literal text), `\` before a literal character, and the
+//! Supported: `|`, concatenation, `?`, `*`, `+`, `{n}`, `{n,}`, `{n,m}`, `( )`, `[ ]`, `[^ ]`,
+//! `.`, `@` (any text), `#` (nothing at all), `" "` (literal text), `\` before a literal character, and the
 //! shorthands `\d \D \s \S \w \W`. Complement, intersection and number ranges are refused: they
 //! cannot be had without machines that grow exponentially.
 

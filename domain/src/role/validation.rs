@@ -22,8 +22,8 @@ pub enum RoleViolation {
     /// The name is malformed.
     #[error(
         "Role names must be at least 1 and no more than {max} characters. They can contain \
-         alphanumeric characters (a-z, A-Z, 0-9), spaces, punctuation, and printable symbols in the \
-         Basic Latin (ASCII) block. Leading or trailing whitespace is not allowed."
+         alphanumeric characters (a-z, A-Z, 0-9), spaces, punctuation, and printable symbols in \
+         the Basic Latin (ASCII) block. Leading or trailing whitespace is not allowed."
     )]
     Name {
         /// The most characters allowed.
@@ -56,7 +56,8 @@ pub enum RoleViolation {
     Metadata,
     /// No such workflow.
     #[error(
-        "Unknown workflow [{0}]. A workflow must be one of the predefined workflow names [{names}].",
+        "Unknown workflow [{0}]. A workflow must be one of the predefined workflow names \
+         [{names}].",
         names = WORKFLOWS.join(",")
     )]
     Workflow(String),
