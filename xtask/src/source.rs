@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<Line> {
-        lines(&TextFile { path: "a/src/b.rs".to_owned(), text: text.to_owned() })
+        lines(&TextFile::new("a/src/b.rs", text))
     }
 
     fn codes(text: &str) -> Vec<String> {

@@ -92,11 +92,11 @@ pub(crate) fn http_fuzz(workshop: &Workshop, seconds: u32) -> anyhow::Result<Str
 
 /// Runs the benchmarks, built for speed.
 pub(crate) fn bench(workshop: &Workshop, arguments: &[String]) -> anyhow::Result<String> {
-    let mut build = workshop.cargo(&["build", "--release", "--locked", "--package", "jeton"]);
-    run(&mut build)?;
-    let mut bench = workshop.cargo(&["run", "--release", "--locked", "--package", "jeton-bench"]);
+    let build = ["build", "--release", "--locked", "--quiet"];
+    run(workshop.cargo(&build).args(["--package", "jeton", "--package", "jeton-bench"]))?;
+    let mut bench = workshop.command(workshop.target("release/jeton-bench"));
     bench.env(SERVER_VARIABLE, workshop.target("release/jeton"));
-    run(bench.arg("--").args(arguments))?;
+    run(bench.args(arguments))?;
     Ok(arguments.join(" "))
 }
 

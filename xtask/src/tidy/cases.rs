@@ -147,8 +147,7 @@ mod tests {
         let given = rows.iter().map(|row| (*row).to_owned());
         let page: Vec<String> = head.into_iter().chain(right).chain(given).collect();
         let page = page.join("\n");
-        let file =
-            |path: &str, text: &str| TextFile { path: path.to_owned(), text: text.to_owned() };
+        let file = |path: &str, text: &str| TextFile::new(path, text);
         let files = [file(PAGE, &page), file("testkit/tests/token.rs", TESTS)];
         check(&files).into_iter().map(|finding| finding.text).collect()
     }

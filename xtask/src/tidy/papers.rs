@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: &str) -> TextFile {
-        TextFile { path: path.to_owned(), text: text.to_owned() }
+        TextFile::new(path, text)
     }
 
     fn names(names: &[&str]) -> Vec<String> {

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn file(text: &str) -> TextFile {
-        TextFile { path: "a/src/b.rs".to_owned(), text: text.to_owned() }
+        TextFile::new("a/src/b.rs", text)
     }
 
     fn left(text: &str) -> usize {

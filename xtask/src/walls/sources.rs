@@ -146,7 +146,7 @@ mod tests {
     use crate::walls::texts;
 
     fn found(path: &str, text: &str) -> Vec<String> {
-        texts(&check(&[TextFile { path: path.to_owned(), text: text.to_owned() }]))
+        texts(&check(&[TextFile::new(path, text)]))
     }
 
     #[track_caller]
