@@ -29,6 +29,7 @@ pub const ELASTIC: &str = "elastic";
 pub struct ReservedRealm {
     realm: RealmRef,
     records: Records,
+    names: ReservedNames,
     bootstrap: Option<Secret>,
 }
 
@@ -38,16 +39,21 @@ impl ReservedRealm {
         store: Arc<Store>,
         hasher: PasswordHasher,
         cache: CredentialCache,
+        names: ReservedNames,
         bootstrap: Option<Secret>,
     ) -> Self {
         let realm = RealmRef { name: RealmName::new(NAME), kind: NAME.to_owned(), domain: None };
         let records = Records::new(UserKind::Reserved, store, hasher, cache);
-        Self { realm, records, bootstrap: bootstrap.filter(|password| !password.is_empty()) }
+        let bootstrap = bootstrap.filter(|password| !password.is_empty());
+        Self { realm, records, names, bootstrap }
     }
 
     async fn judge(&self, attempt: &Attempt) -> Result<Outcome, RealmError> {
         let Some(known) = reserved_user(attempt.username.as_str()) else {
-            return Ok(Outcome::Continue(Effort::Nothing));
+            // The anonymous user has no password, and nobody else may have its name.
+            let is_reserved = self.names.contains(attempt.username.as_str());
+            let outcome = if is_reserved { Outcome::Terminate } else { Outcome::Continue };
+            return Ok(outcome(Effort::Nothing));
         };
         let Some(record) = self.records.read(&attempt.username).await? else {
             if !self.is_bootstrap(known, &attempt.password) {
@@ -204,7 +210,9 @@ mod tests {
 
     fn realm(world: &World, bootstrap: Option<&str>) -> ReservedRealm {
         let store = Arc::clone(&world.store);
-        ReservedRealm::new(store, world.hasher.clone(), cache(), bootstrap.map(Secret::from))
+        let names = ReservedNames::new(true, Some(Username::new("guest")));
+        let bootstrap = bootstrap.map(Secret::from);
+        ReservedRealm::new(store, world.hasher.clone(), cache(), names, bootstrap)
     }
 
     /// What comes of an attempt on a reserved name: it is never left to another realm.
@@ -273,6 +281,13 @@ mod tests {
         assert_eq!(kibana.full_name, None);
         let names: Vec<_> = kibana.metadata.members().map(|(name, _)| name).collect();
         assert_eq!(names, ["_deprecated", "_deprecated_reason", "_reserved"]);
+    }
+
+    #[tokio::test]
+    async fn nobody_logs_in_under_the_name_of_the_anonymous_user() {
+        let world = World::new().await;
+        assert!(vouched(&realm(&world, None), "guest", "").await.is_none());
+        assert!(vouched(&realm(&world, None), "_anonymous", "password").await.is_none());
     }
 
     #[tokio::test]

@@ -41,6 +41,25 @@ pub struct ThrottleLimits {
     pub addresses_max: usize,
 }
 
+impl Default for ThrottleLimits {
+    /// Five failures free, then a quarter of a second that doubles up to half a minute; an address
+    /// may try a hundred names in vain, and four more a second.
+    fn default() -> Self {
+        Self {
+            free_failures: 5,
+            first_delay: Duration::from_millis(250),
+            delay_max: Duration::from_secs(30),
+            forget_after: Duration::from_mins(10),
+            patience: Duration::from_secs(5),
+            unresolved_max: 128,
+            pairs_max: 32_768,
+            address_failures_max: 100,
+            address_recovery: Duration::from_millis(250),
+            addresses_max: 16_384,
+        }
+    }
+}
+
 /// Decides which login may be tried now.
 #[derive(Clone)]
 pub struct Throttle {
@@ -93,12 +112,12 @@ impl Throttle {
         let pair = Pair { username: bounded(username), source: Source::of(address) };
         let limits = &self.limits;
         let mut state = self.lock();
-        let record = state.pairs.touch_or_insert_with(&pair, Record::default);
-        record.forget(now, limits);
-        let is_known = record.is_known(limits);
-        let mut not_before = record.not_before(now, limits);
-        if !is_known {
-            let budget = state.addresses.touch_or_insert_with(&pair.source, Budget::default);
+        // An attempt is put on record once it is admitted: else refused ones, which cost nothing,
+        // would push out the records of those that failed.
+        let record = state.pairs.touch(&pair);
+        let (is_known, mut not_before) =
+            record.map_or((false, now), |record| record.judge(now, limits));
+        if !is_known && let Some(budget) = state.addresses.touch(&pair.source) {
             not_before = not_before.max(budget.not_before(now, limits));
         }
         if not_before > now {
@@ -129,6 +148,11 @@ impl fmt::Debug for Throttle {
 }
 
 impl Permit {
+    /// Whether the user has logged in from there before and is not being guessed at.
+    pub fn is_known(&self) -> bool {
+        !self.is_charged
+    }
+
     /// The user was vouched for.
     pub fn succeeded(mut self, now: BootTime) {
         self.is_resolved = true;
@@ -241,6 +265,12 @@ struct Record {
 }
 
 impl Record {
+    /// Whether the user is known there, and when the next attempt may be made.
+    fn judge(&mut self, now: Duration, limits: &ThrottleLimits) -> (bool, Duration) {
+        self.forget(now, limits);
+        (self.is_known(limits), self.not_before(now, limits))
+    }
+
     fn forget(&mut self, now: Duration, limits: &ThrottleLimits) {
         if now.saturating_sub(self.failed_at) >= limits.forget_after {
             self.failures = 0;
@@ -485,6 +515,18 @@ mod tests {
             fail(&throttle, &format!("guess{index}"), 1, at(0));
         }
         assert_eq!(wait(&throttle, "regular", home(), at(0)).as_secs(), 2);
+    }
+
+    #[test]
+    fn attempts_that_are_refused_push_no_record_out() {
+        let address_recovery = Duration::from_hours(1);
+        let throttle = Throttle::new(ThrottleLimits { address_recovery, ..LIMITS });
+        fail(&throttle, "ann", 9, at(0));
+        fail(&throttle, "another", 1, at(120));
+        for index in 0..1000 {
+            assert!(!wait(&throttle, &format!("guess{index}"), home(), at(120)).is_zero());
+        }
+        assert_eq!(throttle.lock().pairs.len(), 2);
     }
 
     #[test]

@@ -85,7 +85,8 @@ fn native(world: &World) -> Link {
 
 fn reserved(world: &World) -> Link {
     let store = Arc::clone(&world.store);
-    let realm = ReservedRealm::new(store, world.hasher.clone(), cache(), None);
+    let names = ReservedNames::new(true, None);
+    let realm = ReservedRealm::new(store, world.hasher.clone(), cache(), names, None);
     Link { realm: Arc::new(realm), duty: Duty::First }
 }
 

@@ -35,6 +35,20 @@ pub struct PoolLimits {
     pub reserved_queue_max: usize,
 }
 
+impl PoolLimits {
+    /// A thread a core and one more for the reserved lane. The ordinary queue holds what the
+    /// threads of one core get done in some ten seconds: who waited longer would not be there.
+    pub fn for_cores(cores: NonZeroUsize) -> Self {
+        let queue_max = cores.get().saturating_mul(128);
+        Self {
+            threads: cores,
+            reserved_threads: NonZeroUsize::MIN,
+            queue_max,
+            reserved_queue_max: 64,
+        }
+    }
+}
+
 /// Where a piece of work queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
