@@ -93,3 +93,35 @@ pub enum Effort {
     /// There was nothing to verify against.
     Nothing,
 }
+
+#[cfg(test)]
+mod tests {
+    use jeton_domain::time::Timestamp;
+
+    use super::*;
+    use crate::file::{FilePaths, FileRealm};
+    use crate::reserved::{ReservedNames, ReservedRealm};
+    use crate::testing::{World, attempt, cache, hashed, realm_ref};
+
+    #[tokio::test]
+    async fn nothing_that_holds_a_password_or_a_hash_prints_it() {
+        let world = World::new().await;
+        let directory = tempfile::tempdir().unwrap();
+        let users = directory.path().join("users");
+        let hash = hashed("hidden-password");
+        std::fs::write(&users, format!("ann:hidden-password\nbob:{hash}\n")).unwrap();
+        let paths = FilePaths { users, users_roles: directory.path().join("none") };
+        let (names, hasher) = (ReservedNames::default(), world.hasher.clone());
+        let realm = realm_ref("file", "default_file");
+        let file = FileRealm::new(realm, paths, names.clone(), hasher.clone(), cache());
+        assert!(file.reload_if_changed(Timestamp::from_ms(0)));
+        let bootstrap = Some(Secret::from("hidden-password"));
+        let store = Arc::clone(&world.store);
+        let reserved = ReservedRealm::new(store, hasher, cache(), names, bootstrap);
+        let attempt = attempt("ann", "hidden-password");
+        let outcome = file.authenticate(&attempt).await.unwrap();
+        let text = format!("{file:?} {reserved:?} {attempt:?} {outcome:?}");
+        assert!(text.contains("ann") && text.contains("StoredHash(bcrypt)"), "{text}");
+        assert!(!text.contains("hidden") && !text.contains("$2a$"), "{text}");
+    }
+}

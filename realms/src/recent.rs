@@ -123,7 +123,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_sides_of_the_map_stay_in_step(uses in prop::collection::vec((0_u8..4, 0_u8..9), 0..99)) {
+        fn both_sides_of_the_map_stay_in_step(
+            uses in prop::collection::vec((0_u8..4, 0_u8..9), 0..99),
+        ) {
             let mut map = RecentMap::new(5);
             for (what, key) in uses {
                 match what {
