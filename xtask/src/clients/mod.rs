@@ -30,7 +30,7 @@ pub(crate) fn run(workshop: &Workshop, only: Option<&str>) -> anyhow::Result<Str
         install::install(workshop, *client)?;
     }
     steps::build_server(workshop)?;
-    let certificates = Certificates::make(&workshop.target("clients/certificates"))?;
+    let certificates = Certificates::make(workshop, &workshop.target("clients/certificates"))?;
     let mut failed = Vec::new();
     for client in &chosen {
         for transport in [Transport::Plain, Transport::Tls] {
