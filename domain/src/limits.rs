@@ -63,7 +63,10 @@ pub const SUBJECT_BYTES_MAX: usize = 64 * 1024;
 pub const VALUE_DEPTH_MAX: usize = 64;
 
 /// Times that a decision is taken again after a conflict before the answer is "try later".
-pub const TRANSACT_ATTEMPTS_MAX: u32 = 64;
+///
+/// More than the requests that one key can sensibly attract at once: each conflict means that one of
+/// them went through.
+pub const TRANSACT_ATTEMPTS_MAX: u32 = 1_000;
 
 /// Rows that one page of a scan returns at most: bounds memory and the time a walk holds a core.
 pub const SCAN_ROWS_MAX: usize = 1_000;

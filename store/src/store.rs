@@ -167,6 +167,11 @@ impl Store {
         &*self.engine
     }
 
+    /// Whether free space is above the reserve.
+    pub fn has_room(&self) -> bool {
+        self.engine.has_room()
+    }
+
     /// How the engine fares.
     pub fn health(&self) -> EngineHealth {
         self.engine.health()

@@ -51,6 +51,11 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// Expects whatever `expect` says.
+    pub fn expect(&mut self, expect: Expect) {
+        self.batch.expects.push(expect);
+    }
+
     /// Expects that no cutoff over this user of this realm came since the noted tick.
     pub fn guard_cutoffs(&mut self, username: &Username, realm: &RealmName) {
         for selector in Selector::covering(username, realm) {

@@ -3,6 +3,7 @@
 //! Owns the one type for an instant and its printing. Must not know any real clock: `now` comes in
 //! through [`Clock`], once a request.
 
+use alloc::string::String;
 use core::fmt;
 
 mod steady;
@@ -160,6 +161,11 @@ pub trait Clock: Send + Sync + fmt::Debug {
 
     /// Time since boot. Must advance at the rate of real time and never jump.
     fn boot(&self) -> BootTime;
+
+    /// What an operator should know of the clock; none when it is believed.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Where random bytes come from. The server holds the only real implementation.

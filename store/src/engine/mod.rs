@@ -16,7 +16,7 @@ use crate::error::StoreError;
 mod admission;
 pub mod embedded;
 pub mod memory;
-mod recent;
+pub(crate) mod recent;
 
 /// An answer that an engine still works on.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -54,6 +54,13 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// The segments that hold rows, in order.
     fn hours(&self) -> Pending<'_, Vec<Hour>>;
 
+    /// Whether free space is above the reserve: grants are refused without it, revocations are not.
+    ///
+    /// Asked on every grant: must cost next to nothing.
+    fn has_room(&self) -> bool {
+        self.health().has_room
+    }
+
     /// How the engine fares: what a health answer and a grant need to know.
     fn health(&self) -> EngineHealth;
 
@@ -90,6 +97,15 @@ pub struct Key {
     pub space: Space,
     /// Table byte, then the key within the table.
     pub bytes: Bytes,
+}
+
+impl Key {
+    /// The bytes of the key that comes right behind this one in its space.
+    pub fn following(&self) -> Bytes {
+        let mut bytes = self.bytes.to_vec();
+        bytes.push(0);
+        Bytes::from(bytes)
+    }
 }
 
 impl fmt::Debug for Key {

@@ -67,9 +67,15 @@ impl Level {
 
 /// The counters to change when `pairs` pairs of this standing come (or, negative, go).
 pub fn count(realm: &RealmName, generation: Tick, standing: Standing, pairs: i64) -> [Write; 3] {
-    [Level::Second, Level::Minute, Level::Hour]
-        .map(|level| Write::Add { key: key(realm, generation, level, standing), amount: pairs })
+    keys(realm, generation, standing).map(|key| Write::Add { key, amount: pairs })
 }
+
+/// The counters in which pairs of this standing count.
+pub fn keys(realm: &RealmName, generation: Tick, standing: Standing) -> [Key; 3] {
+    LEVELS.map(|level| key(realm, generation, level, standing))
+}
+
+const LEVELS: [Level; 3] = [Level::Second, Level::Minute, Level::Hour];
 
 fn start(realm: &RealmName, generation: Tick, level: Level) -> KeyWriter {
     KeyWriter::table(byte::CENSUS)

@@ -19,8 +19,6 @@ pub enum Fact {
     HighWaterMark,
     /// The random id of the whole, drawn at the first start.
     ClusterUuid,
-    /// What is known of segments: when they were marked, and the ticks from which on they were filled.
-    Segments,
 }
 
 /// The key of a fact.
@@ -29,7 +27,6 @@ pub fn key(fact: Fact) -> Key {
         Fact::EverGranted => 1,
         Fact::HighWaterMark => 2,
         Fact::ClusterUuid => 3,
-        Fact::Segments => 4,
     };
     lasting(KeyWriter::table(byte::META).raw(&[name]).finish())
 }

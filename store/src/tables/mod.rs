@@ -15,6 +15,7 @@ pub mod keys;
 pub mod meta;
 pub mod pairs;
 pub mod roles;
+pub mod segments;
 pub mod subjects;
 pub mod users;
 
@@ -27,6 +28,7 @@ pub(crate) mod byte {
     pub(crate) const ROLE: u8 = b'g';
     pub(crate) const SIGNING_KEY: u8 = b'k';
     pub(crate) const META: u8 = b'm';
+    pub(crate) const SEGMENT: u8 = b's';
     pub(crate) const PAIR: u8 = b'p';
     pub(crate) const INDEX: u8 = b'i';
     pub(crate) const SUBJECT: u8 = b'j';

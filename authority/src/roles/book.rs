@@ -1,0 +1,159 @@
+//! Which roles there are and what they permit, remembered until they change.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+
+use jeton_domain::limits::SCAN_ROWS_MAX;
+use jeton_domain::name::RoleName;
+use jeton_domain::role::descriptor::RoleDescriptor;
+use jeton_domain::role::permission::Permission;
+use jeton_domain::role::reserved;
+use jeton_store::engine::Key;
+use jeton_store::error::StoreError;
+use jeton_store::store::Store;
+use jeton_store::tables::roles as table;
+
+use crate::AuthorityError;
+
+/// The roles by name: reserved ones first, then stored ones; the first that knows a name wins.
+pub(crate) struct RoleBook {
+    store: Arc<Store>,
+    known: RwLock<BTreeMap<String, Known>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    /// The key of the role's row, by whose change it is forgotten.
+    key: Key,
+    role: Option<Arc<RoleDescriptor>>,
+    permission: Arc<Permission>,
+}
+
+/// What a list of role names comes to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Resolved {
+    found: BTreeMap<String, Arc<Permission>>,
+}
+
+impl Resolved {
+    /// Whether there is a role of this name.
+    pub(crate) fn is_found(&self, name: &RoleName) -> bool {
+        self.found.contains_key(name.as_str())
+    }
+
+    /// Whether one of the roles allows the action.
+    pub(crate) fn allows(&self, action: &str) -> bool {
+        self.found.values().any(|permission| permission.allows(action))
+    }
+
+    /// Whether one of the roles lets its holder act as this user.
+    pub(crate) fn may_run_as(&self, username: &str) -> bool {
+        self.found.values().any(|permission| permission.may_run_as(username))
+    }
+}
+
+impl RoleBook {
+    /// A book of the roles in this store; it follows their changes.
+    pub(crate) fn new(store: Arc<Store>) -> Arc<Self> {
+        let book = Arc::new(Self { store, known: RwLock::default() });
+        let changing: Weak<Self> = Arc::downgrade(&book);
+        book.store.on_change(Box::new(move |key| {
+            if let Some(book) = changing.upgrade() {
+                book.forget(key);
+            }
+        }));
+        book
+    }
+
+    /// What these roles permit; names of no role grant nothing.
+    pub(crate) async fn resolve(&self, names: &[RoleName]) -> Result<Resolved, AuthorityError> {
+        let mut resolved = Resolved::default();
+        for name in names {
+            let known = self.known(name.as_str()).await?;
+            if known.role.is_some() {
+                resolved.found.insert(name.as_str().to_owned(), known.permission);
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// The role of this name.
+    pub(crate) async fn role(
+        &self,
+        name: &str,
+    ) -> Result<Option<Arc<RoleDescriptor>>, AuthorityError> {
+        Ok(self.known(name).await?.role)
+    }
+
+    /// Every stored role, in order of names.
+    pub(crate) async fn stored(&self) -> Result<Vec<RoleDescriptor>, AuthorityError> {
+        let mut range = table::all();
+        let mut found = Vec::new();
+        loop {
+            let rows = self.store.rows(&range, SCAN_ROWS_MAX).await?;
+            for (_, row) in &rows {
+                found.push(descriptor(&table::decode(row)?)?);
+            }
+            match rows.last() {
+                Some((last, _)) if rows.len() == SCAN_ROWS_MAX => range.start = last.following(),
+                Some(_) | None => return Ok(found),
+            }
+        }
+    }
+
+    async fn known(&self, name: &str) -> Result<Known, AuthorityError> {
+        if let Some(known) = self.read().get(name) {
+            return Ok(known.clone());
+        }
+        let noted = self.store.tick();
+        let known = self.look_up(name).await?;
+        let mut book = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if book.len() >= KNOWN_MAX {
+            book.clear();
+        }
+        book.insert(name.to_owned(), known.clone());
+        if !self.store.is_unchanged_since(&known.key, noted) {
+            book.remove(name);
+        }
+        Ok(known)
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Known, AuthorityError> {
+        let key = table::key(name);
+        let role = match reserved::descriptor(name) {
+            Some(role) => Some(role),
+            None => match self.store.row(&key).await? {
+                Some(row) => Some(descriptor(&table::decode(&row)?)?),
+                None => None,
+            },
+        };
+        let permission = Arc::new(Permission::of(role.iter()));
+        Ok(Known { key, role: role.map(Arc::new), permission })
+    }
+
+    fn forget(&self, key: &Key) {
+        let mut book = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        book.retain(|_, known| known.key != *key);
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Known>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn descriptor(
+    (name, value): &(String, jeton_domain::value::Value),
+) -> Result<RoleDescriptor, StoreError> {
+    RoleDescriptor::from_value(&RoleName::new(name), value)
+        .map_err(|_| StoreError::Row { table: "roles", what: "it holds no role" })
+}
+
+impl fmt::Debug for RoleBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoleBook").finish_non_exhaustive()
+    }
+}
+
+/// Names remembered at once, those of no role included; beyond it all are looked up anew.
+const KNOWN_MAX: usize = 10_000;

@@ -1,0 +1,96 @@
+//! Roles: put, read, delete; and what their holders may do.
+
+use jeton_domain::privilege::action;
+use jeton_domain::role::descriptor::RoleDescriptor;
+use jeton_domain::role::reserved;
+use jeton_domain::role::validation::violations_of_put;
+use jeton_store::tables::roles as table;
+use jeton_store::transaction::Attempts;
+
+use crate::caller::Caller;
+use crate::tokens::issue::rest_on;
+use crate::users::Existence;
+use crate::{Authority, AuthorityError};
+
+pub mod book;
+
+impl Authority {
+    /// Stores a role, whole. Says whether it is new. The next request sees it.
+    pub async fn put_role(
+        &self,
+        mut caller: Caller,
+        role: RoleDescriptor,
+    ) -> Result<Existence, AuthorityError> {
+        let violations: Vec<String> =
+            violations_of_put(&role).iter().map(ToString::to_string).collect();
+        if !violations.is_empty() {
+            return Err(AuthorityError::Invalid(violations));
+        }
+        let name = role.name.as_str();
+        let key = table::key(name);
+        let value = table::encode(name, &role.to_value());
+        let mut attempts = Attempts::default();
+        loop {
+            self.authorize(&caller, action::PUT_ROLE).await?;
+            let mut transaction = self.store.begin(caller.noted, self.batch_id());
+            rest_on(&mut transaction, &caller);
+            let existence = Existence::of(transaction.read(&key).await?.is_some());
+            if existence == Existence::New {
+                transaction.expect_absent(key.clone());
+            }
+            transaction.put(key.clone(), value.clone());
+            transaction.change(key.clone());
+            if attempts.weigh(transaction.commit().await)?.is_some() {
+                return Ok(existence);
+            }
+            caller = self.admit_again(caller).await?;
+        }
+    }
+
+    /// The roles of these names that exist, or every reserved and stored one.
+    pub async fn roles(
+        &self,
+        caller: &Caller,
+        names: Option<&[String]>,
+    ) -> Result<Vec<RoleDescriptor>, AuthorityError> {
+        self.authorize(caller, action::READ_ROLE).await?;
+        let mut found = Vec::new();
+        if let Some(names) = names {
+            for name in names {
+                found.extend(self.roles.role(name).await?.map(|role| role.as_ref().clone()));
+            }
+        } else {
+            found.extend(reserved::descriptors());
+            found.extend(self.roles.stored().await?);
+        }
+        Ok(found)
+    }
+
+    /// Removes a role. Says whether it existed.
+    pub async fn delete_role(
+        &self,
+        mut caller: Caller,
+        name: &str,
+    ) -> Result<Existence, AuthorityError> {
+        let mut attempts = Attempts::default();
+        let key = table::key(name);
+        loop {
+            self.authorize(&caller, action::DELETE_ROLE).await?;
+            if reserved::is_reserved(name) {
+                let text = format!("role [{name}] is reserved and cannot be deleted");
+                return Err(AuthorityError::Argument(text));
+            }
+            let mut transaction = self.store.begin(caller.noted, self.batch_id());
+            rest_on(&mut transaction, &caller);
+            if transaction.read(&key).await?.is_none() {
+                return Ok(Existence::New);
+            }
+            transaction.delete(key.clone());
+            transaction.change(key.clone());
+            if attempts.weigh(transaction.commit().await)?.is_some() {
+                return Ok(Existence::Known);
+            }
+            caller = self.admit_again(caller).await?;
+        }
+    }
+}

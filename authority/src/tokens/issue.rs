@@ -1,0 +1,170 @@
+//! Issue: a grant becomes a pair.
+
+use std::sync::Arc;
+
+use jeton_domain::authentication::Authentication;
+use jeton_domain::id::PairId;
+use jeton_domain::name::Username;
+use jeton_domain::privilege::action;
+use jeton_domain::secret::Secret;
+use jeton_domain::token::key::MacKey;
+use jeton_domain::token::pair::{Minting, Pair};
+use jeton_domain::token::text::{self, Half};
+use jeton_realms::password::Lane;
+use jeton_realms::realm::Evidence;
+use jeton_store::engine::Expect;
+use jeton_store::tables::subjects;
+use jeton_store::transaction::{Attempts, Transaction};
+
+use super::Granted;
+use crate::caller::Caller;
+use crate::error::Unauthenticated;
+use crate::{Authority, AuthorityError, TokenPolicy};
+
+/// What a caller asks a token for.
+#[derive(Clone, Debug)]
+pub enum Grant {
+    /// For an end user, by their password.
+    Password {
+        /// The end user.
+        username: Username,
+        /// Their password.
+        password: Arc<Secret>,
+    },
+    /// For an end user, by a Kerberos ticket in base64, decoded.
+    Kerberos {
+        /// The ticket.
+        ticket: Arc<Secret>,
+    },
+    /// For the caller.
+    ClientCredentials,
+}
+
+/// Whom a grant is for, and what that rests on.
+struct GrantedTo {
+    authentication: Authentication,
+    evidence: Option<Evidence>,
+    with_refresh: bool,
+}
+
+impl Authority {
+    /// Makes a pair. When it is answered the pair is durable, usable, and found by bulk revocations.
+    ///
+    /// Decided again from the start, credentials included, when anything that it rests on changed
+    /// before it was admitted to a commit.
+    pub async fn issue(&self, mut caller: Caller, grant: Grant) -> Result<Granted, AuthorityError> {
+        let mut attempts = Attempts::default();
+        loop {
+            self.authorize(&caller, action::CREATE_TOKEN).await?;
+            let to = self.granted_to(&caller, &grant).await?;
+            let policy = self.token_policy()?;
+            let (granted, transaction) = self.mint(&caller, to, policy).await?;
+            if attempts.weigh(transaction.commit().await)?.is_some() {
+                return Ok(granted);
+            }
+            caller = self.admit_again(caller).await?;
+        }
+    }
+
+    /// How tokens are made, or why none are.
+    pub(crate) fn token_policy(&self) -> Result<TokenPolicy, AuthorityError> {
+        self.policy.tokens.ok_or(AuthorityError::TokensDisabled)
+    }
+
+    async fn granted_to(
+        &self,
+        caller: &Caller,
+        grant: &Grant,
+    ) -> Result<GrantedTo, AuthorityError> {
+        match grant {
+            Grant::Password { username, password } => {
+                let address = caller.presented.address;
+                let vouched = self.verify(username, password, address, Lane::Ordinary).await?;
+                let name = || Unauthenticated::EndUser(username.as_str().to_owned());
+                let vouched = vouched.ok_or_else(name)?;
+                let evidence = vouched.evidence.clone();
+                let authentication = Authentication::of(Arc::new(self.subject_of(vouched)));
+                Ok(GrantedTo { authentication, evidence, with_refresh: true })
+            }
+            Grant::Kerberos { .. } => {
+                Err(Unauthenticated::EndUser(KERBEROS_USER.to_owned()).into())
+            }
+            Grant::ClientCredentials => Ok(GrantedTo {
+                authentication: caller.authentication.clone(),
+                evidence: None,
+                with_refresh: false,
+            }),
+        }
+    }
+
+    async fn mint(
+        &self,
+        caller: &Caller,
+        to: GrantedTo,
+        policy: TokenPolicy,
+    ) -> Result<(Granted, Transaction<'_>), AuthorityError> {
+        self.check_room()?;
+        let ring = self.ring();
+        let key = signing_key(ring.active())?;
+        let subject = &to.authentication.subject;
+        let canonical = subjects::encode(subject)?;
+        let realm = &subject.effective_realm().name;
+        let cutoffs = self.store.cutoffs_over(&subject.username, realm).await?;
+        let pair = Pair::mint(Minting {
+            id: PairId::mint(caller.now, self.random()),
+            now: caller.now,
+            access_lifetime_ms: policy.access_lifetime_ms,
+            with_refresh: to.with_refresh,
+            owner: caller.authentication.subject.client(),
+            subject: canonical.hash,
+            generation: cutoffs.generation,
+        });
+        let mut transaction = self.store.begin(caller.noted, self.batch_id());
+        rest_on(&mut transaction, caller);
+        to.evidence.iter().for_each(|evidence| rest_on_row(&mut transaction, evidence));
+        transaction.guard_cutoffs(&subject.username, realm);
+        transaction.admit(&pair, &subject.username, realm, &canonical);
+        let granted = Granted {
+            access: text::print(Half::Access, pair.id, key),
+            refresh: pair.refresh.map(|_| text::print(Half::Refresh, pair.id, key)),
+            expires_in_s: policy.access_lifetime_ms / 1000,
+            authentication: to.authentication,
+        };
+        Ok((granted, transaction))
+    }
+
+    /// Refuses grants while free space is below the reserve, so that revocation stays possible.
+    pub(crate) fn check_room(&self) -> Result<(), AuthorityError> {
+        if self.store.has_room() {
+            return Ok(());
+        }
+        Err(AuthorityError::Unavailable {
+            what: "no tokens are granted while the disk is nearly full",
+            cause: "free space is below the reserve".to_owned(),
+        })
+    }
+}
+
+/// The key that signs, or that there is none at present.
+pub(crate) fn signing_key(active: Option<&MacKey>) -> Result<&MacKey, AuthorityError> {
+    active.ok_or_else(|| AuthorityError::Unavailable {
+        what: "unable to perform requested action",
+        cause: "no key is active".to_owned(),
+    })
+}
+
+/// Lets a transaction rest on everything that the caller's authentication rests on.
+pub(crate) fn rest_on(transaction: &mut Transaction<'_>, caller: &Caller) {
+    caller.evidence.iter().for_each(|evidence| rest_on_row(transaction, evidence));
+    caller.guards.iter().cloned().for_each(|key| transaction.guard(key));
+}
+
+fn rest_on_row(transaction: &mut Transaction<'_>, evidence: &Evidence) {
+    let key = evidence.key.clone();
+    match evidence.version {
+        Some(version) => transaction.expect(Expect::Version(key, version)),
+        None => transaction.guard(key),
+    }
+}
+
+const KERBEROS_USER: &str = "<Kerberos Token>";

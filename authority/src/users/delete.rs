@@ -1,0 +1,50 @@
+//! Delete a user. Tokens that were granted to them live on until they expire or are revoked.
+
+use jeton_domain::privilege::action;
+use jeton_store::tables::users::{self as table, UserKind};
+use jeton_store::transaction::Attempts;
+
+use super::{Existence, is_internal};
+use crate::caller::Caller;
+use crate::tokens::issue::rest_on;
+use crate::{Authority, AuthorityError};
+
+impl Authority {
+    /// Removes a user. Says whether they existed.
+    pub async fn delete_user(
+        &self,
+        mut caller: Caller,
+        name: &str,
+    ) -> Result<Existence, AuthorityError> {
+        let key = table::key(UserKind::Native, name);
+        let mut attempts = Attempts::default();
+        loop {
+            self.authorize(&caller, action::DELETE_USER).await?;
+            self.check_delete(name)?;
+            let mut transaction = self.store.begin(caller.noted, self.batch_id());
+            rest_on(&mut transaction, &caller);
+            if transaction.read(&key).await?.is_none() {
+                return Ok(Existence::New);
+            }
+            transaction.delete(key.clone());
+            transaction.change(key.clone());
+            if attempts.weigh(transaction.commit().await)?.is_some() {
+                return Ok(Existence::Known);
+            }
+            caller = self.admit_again(caller).await?;
+        }
+    }
+
+    fn check_delete(&self, name: &str) -> Result<(), AuthorityError> {
+        let refused = if self.is_anonymous_name(name) {
+            format!("user [{name}] is anonymous and cannot be deleted")
+        } else if self.is_built_in(name) {
+            format!("user [{name}] is reserved and cannot be deleted")
+        } else if is_internal(name) {
+            format!("user [{name}] is internal")
+        } else {
+            return Ok(());
+        };
+        Err(AuthorityError::Argument(refused))
+    }
+}
