@@ -100,6 +100,9 @@ impl fmt::Display for Outcome {
 
 /// Runs steps in order, prints the table and fails when a step has failed.
 fn perform(workshop: &Workshop, steps: &[Step], choice: &Choice) -> anyhow::Result<()> {
+    if !steps.iter().any(|step| choice.takes(step.name)) {
+        bail!("every step was left out: nothing was tested");
+    }
     let begin = now();
     let ended: Vec<(&str, Outcome, Duration)> = steps
         .iter()
@@ -218,6 +221,11 @@ mod tests {
     fn a_step_that_was_left_out_does_not_fail() {
         assert!(ends(&choice(&[], &["bad"])).is_ok());
         assert!(ends(&choice(&["good"], &[])).is_ok());
+    }
+
+    #[test]
+    fn a_run_without_steps_is_no_success() {
+        assert!(ends(&choice(&["good"], &["good"])).is_err());
     }
 
     #[test]
