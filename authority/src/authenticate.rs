@@ -9,6 +9,7 @@ use jeton_domain::name::{RealmName, RoleName, Username};
 use jeton_domain::secret::Secret;
 use jeton_domain::subject::{AuthenticationType, RealmRef, RunBy, Subject};
 use jeton_domain::time::Timestamp;
+use jeton_domain::user::reserved_user;
 use jeton_domain::value::Map;
 use jeton_realms::password::Lane;
 use jeton_realms::realm::{Attempt, Evidence, Vouched};
@@ -66,12 +67,8 @@ impl Authority {
         match &presented.credentials {
             Credentials::Nothing => self.accept_anonymous(),
             Credentials::Password { username, password } => {
-                let lane = match presented.urgency {
-                    Urgency::Ordinary => Lane::Ordinary,
-                    Urgency::Revoking => Lane::Reserved,
-                };
                 let vouched = self
-                    .verify(username, password, presented.address, lane)
+                    .verify(username, password, presented.address, presented.urgency)
                     .await?
                     .ok_or_else(|| Unauthenticated::User(username.as_str().to_owned()))?;
                 let evidence = vouched.evidence.clone().into_iter().collect();
@@ -127,7 +124,7 @@ impl Authority {
         username: &Username,
         password: &Arc<Secret>,
         address: Option<IpAddr>,
-        lane: Lane,
+        urgency: Urgency,
     ) -> Result<Option<Vouched>, AuthorityError> {
         let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let asked_at = self.boot();
@@ -139,6 +136,12 @@ impl Authority {
                     return Err(AuthorityError::Throttled { retry_after });
                 }
             }
+        };
+        // Guessers must not fill the lane that is kept free for revocation.
+        let is_trusted = permit.is_known() || reserved_user(username.as_str()).is_some();
+        let lane = match urgency {
+            Urgency::Revoking if is_trusted => Lane::Reserved,
+            Urgency::Revoking | Urgency::Ordinary => Lane::Ordinary,
         };
         let attempt = Attempt {
             username: username.clone(),

@@ -10,14 +10,12 @@ use jeton_domain::secret::Secret;
 use jeton_domain::token::key::MacKey;
 use jeton_domain::token::pair::{Minting, Pair};
 use jeton_domain::token::text::{self, Half};
-use jeton_realms::password::Lane;
 use jeton_realms::realm::Evidence;
-use jeton_store::engine::Expect;
 use jeton_store::tables::subjects;
 use jeton_store::transaction::{Attempts, Transaction};
 
 use super::Granted;
-use crate::caller::Caller;
+use crate::caller::{Caller, Urgency};
 use crate::error::Unauthenticated;
 use crate::{Authority, AuthorityError, TokenPolicy};
 
@@ -79,7 +77,7 @@ impl Authority {
         match grant {
             Grant::Password { username, password } => {
                 let address = caller.presented.address;
-                let vouched = self.verify(username, password, address, Lane::Ordinary).await?;
+                let vouched = self.verify(username, password, address, Urgency::Ordinary).await?;
                 let name = || Unauthenticated::EndUser(username.as_str().to_owned());
                 let vouched = vouched.ok_or_else(name)?;
                 let evidence = vouched.evidence.clone();
@@ -121,7 +119,7 @@ impl Authority {
         });
         let mut transaction = self.store.begin(caller.noted, self.batch_id());
         rest_on(&mut transaction, caller);
-        to.evidence.iter().for_each(|evidence| rest_on_row(&mut transaction, evidence));
+        to.evidence.into_iter().for_each(|evidence| transaction.guard(evidence.key));
         transaction.guard_cutoffs(&subject.username, realm);
         transaction.admit(&pair, &subject.username, realm, &canonical);
         let granted = Granted {
@@ -153,18 +151,11 @@ pub(crate) fn signing_key(active: Option<&MacKey>) -> Result<&MacKey, AuthorityE
     })
 }
 
-/// Lets a transaction rest on everything that the caller's authentication rests on.
+/// Lets a transaction rest on everything that the caller's authentication rests on: no row that vouched
+/// has changed since the tick that was noted before it was read.
 pub(crate) fn rest_on(transaction: &mut Transaction<'_>, caller: &Caller) {
-    caller.evidence.iter().for_each(|evidence| rest_on_row(transaction, evidence));
+    caller.evidence.iter().for_each(|evidence| transaction.guard(evidence.key.clone()));
     caller.guards.iter().cloned().for_each(|key| transaction.guard(key));
-}
-
-fn rest_on_row(transaction: &mut Transaction<'_>, evidence: &Evidence) {
-    let key = evidence.key.clone();
-    match evidence.version {
-        Some(version) => transaction.expect(Expect::Version(key, version)),
-        None => transaction.guard(key),
-    }
 }
 
 const KERBEROS_USER: &str = "<Kerberos Token>";
