@@ -7,7 +7,6 @@ use bytes::{Bytes, BytesMut};
 use hashbrown::HashSet;
 use jeton_domain::id::Tick;
 
-use super::recent::RecentChanges;
 use super::{Batch, Committed, Expect, Key, Row, Space, Version, Write};
 use crate::error::StoreError;
 
@@ -67,18 +66,18 @@ pub(super) fn check_shape(batch: &Batch) -> Result<(), StoreError> {
 /// Checks what `batch` expects and says what it writes.
 ///
 /// `newest` is what the batch admitted before this one was given; `row` reads rows as that batch
-/// left them.
+/// left them; `is_unchanged` tells whether no later tick than this one named the key.
 pub(super) fn admit(
     batch: &Batch,
     newest: Committed,
-    changes: &RecentChanges,
+    is_unchanged: impl Fn(&Key, Tick) -> bool,
     mut row: impl FnMut(&Key) -> Result<Option<Row>, StoreError>,
 ) -> Result<Admitted, StoreError> {
     for expect in &batch.expects {
         let holds = match expect {
             Expect::Version(key, version) => row(key)?.is_some_and(|row| row.version == *version),
             Expect::Absent(key) => row(key)?.is_none(),
-            Expect::UnchangedSince(key, tick) => changes.is_unchanged_since(key, *tick),
+            Expect::UnchangedSince(key, tick) => is_unchanged(key, *tick),
         };
         if !holds {
             return Err(StoreError::Conflict);

@@ -68,9 +68,9 @@ impl Memory {
         if let Some(outcome) = state.batches.outcome(batch.id) {
             return Ok(outcome);
         }
-        let admitted = admit(batch, state.newest, &state.changes, |key| {
-            Ok(state.rows.get(key).cloned())
-        })?;
+        let is_unchanged = |key: &Key, tick| state.changes.is_unchanged_since(key, tick);
+        let row = |key: &Key| Ok(state.rows.get(key).cloned());
+        let admitted = admit(batch, state.newest, is_unchanged, row)?;
         let committed = admitted.committed;
         for hour in &batch.drops {
             state.drop_hour(*hour);

@@ -11,7 +11,7 @@ use super::{BatchId, Committed, Key};
 
 /// The newest ticks at which keys were named among the changes of a batch.
 #[derive(Debug)]
-pub(super) struct RecentChanges {
+pub(crate) struct RecentChanges {
     newest: HashMap<Key, Tick>,
     order: VecDeque<(Key, Tick)>,
     /// Every change of a tick above this one is remembered.
@@ -21,7 +21,7 @@ pub(super) struct RecentChanges {
 
 impl RecentChanges {
     /// Remembers nothing yet: every change so far lies at or below `start`.
-    pub(super) fn new(start: Tick, bound: usize) -> Self {
+    pub(crate) fn new(start: Tick, bound: usize) -> Self {
         Self {
             newest: HashMap::new(),
             order: VecDeque::new(),
@@ -31,7 +31,7 @@ impl RecentChanges {
     }
 
     /// Notes that the batch of `tick` named `keys`. Ticks must not fall.
-    pub(super) fn note(&mut self, tick: Tick, keys: &[Key]) {
+    pub(crate) fn note(&mut self, tick: Tick, keys: &[Key]) {
         for key in keys {
             self.newest.insert(key.clone(), tick);
             self.order.push_back((key.clone(), tick));
@@ -48,7 +48,7 @@ impl RecentChanges {
     }
 
     /// Whether surely no commit with a tick above `tick` named `key`.
-    pub(super) fn is_unchanged_since(&self, key: &Key, tick: Tick) -> bool {
+    pub(crate) fn is_unchanged_since(&self, key: &Key, tick: Tick) -> bool {
         tick >= self.complete_above && self.newest.get(key).is_none_or(|newest| *newest <= tick)
     }
 }

@@ -1,1 +1,277 @@
-//! The engine of one directory and one process.
+//! The engine of one directory and one process: a journal, layers in memory, immutable sorted runs.
+//!
+//! Owns the directory. Must not know what a row means. Start at [`Embedded::open`]; a commit goes
+//! through `commit`, its rows go to runs in `flush`, and a start finds them in `open`. What stands in
+//! the files is described in `docs/storage-format.md`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use jeton_domain::id::Tick;
+use jeton_domain::limits::DISK_RESERVE_BYTES_DEFAULT;
+use jeton_domain::time::Hour;
+
+use self::disk::Disk;
+use self::shared::{Shared, ToldOfChanges};
+use super::{Applier, Batch, Committed, Engine, EngineHealth, Key, KeyRange, Pending, Row, Space};
+use crate::error::StoreError;
+
+mod bloom;
+mod coding;
+mod commit;
+mod compact;
+mod disk;
+#[cfg(test)]
+mod faults;
+mod flush;
+mod journal;
+mod manifest;
+mod memtable;
+mod merge;
+mod open;
+mod record;
+mod run;
+mod run_writer;
+mod shared;
+#[cfg(test)]
+mod tests;
+mod view;
+
+/// How an embedded engine is opened.
+#[derive(Clone, Debug)]
+pub struct EmbeddedOptions {
+    /// Where the files are; made when missing.
+    pub directory: PathBuf,
+    /// Length of each journal file, in bytes, and with it of the largest batch. Settled when the
+    /// directory is made.
+    pub journal_bytes: u64,
+    /// How many journal files are written in advance. While the disk is full, commits go on until
+    /// all are used. At least 2; settled when the directory is made.
+    pub journals: u32,
+    /// Memory that rows may take before they are written out, in bytes; more while the disk is full.
+    pub memtable_bytes: u64,
+    /// Free space below which [`EngineHealth::has_room`] is false, in bytes.
+    pub reserve_bytes: u64,
+}
+
+impl EmbeddedOptions {
+    /// The usual options for this directory.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            journal_bytes: 32 << 20,
+            journals: 4,
+            memtable_bytes: 32 << 20,
+            reserve_bytes: DISK_RESERVE_BYTES_DEFAULT,
+        }
+    }
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self::new("jeton-data/store")
+    }
+}
+
+/// The engine of one directory.
+///
+/// Dropped without [`Engine::close`], it leaves the directory as a crash would: every acknowledged
+/// commit is found at the next start.
+pub struct Embedded {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    reserve_bytes: u64,
+    /// Bytes of all journal files.
+    journal_bytes: u64,
+}
+
+impl Embedded {
+    /// Opens the directory, for this process alone.
+    ///
+    /// `Locked` when another engine holds it, `Format` when a later release wrote it, `Damaged` when
+    /// a file is not what was written.
+    pub fn open(options: &EmbeddedOptions) -> Result<Self, StoreError> {
+        let (disk, lock) = Disk::lock(options.directory.clone())?;
+        Self::open_disk(options, disk, lock)
+    }
+
+    fn open_disk(
+        options: &EmbeddedOptions,
+        disk: Disk,
+        lock: std::fs::File,
+    ) -> Result<Self, StoreError> {
+        let (shared, committer, flusher) = open::open(options, disk, lock)?;
+        let journals = u64::from(flusher.manifest.journals);
+        let journal_bytes = flusher.manifest.journal_bytes.saturating_mul(journals);
+        let mut engine = Self {
+            shared: Arc::clone(&shared),
+            threads: Vec::new(),
+            reserve_bytes: options.reserve_bytes,
+            journal_bytes,
+        };
+        engine.spawn("store-flush", move || flusher.run())?;
+        engine.spawn("store-commit", move || committer.run())?;
+        Ok(engine)
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let guard = StopOnPanic(Arc::clone(&self.shared));
+        let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let guard = guard;
+            work();
+            drop(guard);
+        });
+        let thread = spawned.map_err(|error| StoreError::Io {
+            what: format!("start the thread {name}"),
+            kind: error.to_string(),
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    fn row(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        self.shared.check_open()?;
+        let lookup = self.shared.view().lookup(key);
+        lookup.finish(&key.bytes)
+    }
+
+    fn rows(&self, range: &KeyRange, limit: usize) -> Result<Vec<(Key, Row)>, StoreError> {
+        self.shared.check_open()?;
+        if range.end.as_ref().is_some_and(|end| *end <= range.start) {
+            return Ok(Vec::new());
+        }
+        let scan = self.shared.view().scan(range, limit)?;
+        scan.finish(range)
+    }
+
+    fn held_hours(&self) -> Result<Vec<Hour>, StoreError> {
+        let spaces = self.shared.view().spaces();
+        let mut hours = Vec::new();
+        for space in spaces {
+            let Space::Hour(hour) = space else { continue };
+            let all = KeyRange {
+                space,
+                start: bytes::Bytes::new(),
+                end: None,
+            };
+            if !self.rows(&all, 1)?.is_empty() {
+                hours.push(hour);
+            }
+        }
+        Ok(hours)
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.shared.stop();
+        for thread in self.threads.drain(..) {
+            // The applier may hold the last reference: a thread cannot wait for itself.
+            if thread.thread().id() != thread::current().id() {
+                drop(thread.join());
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded")
+            .field("tick", &self.tick())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine for Embedded {
+    fn get<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Row>> {
+        Box::pin(async move { self.row(key) })
+    }
+
+    fn scan<'a>(&'a self, range: &'a KeyRange, limit: usize) -> Pending<'a, Vec<(Key, Row)>> {
+        Box::pin(async move { self.rows(range, limit) })
+    }
+
+    fn commit(&self, batch: Batch) -> Pending<'_, Committed> {
+        Box::pin(async move {
+            let outcome = self.shared.submit(batch)?;
+            outcome.await.unwrap_or(Err(StoreError::Closed))
+        })
+    }
+
+    fn tick(&self) -> Tick {
+        *self.shared.tick.borrow()
+    }
+
+    fn wait_for_change(&self, seen: Tick) -> Pending<'_, ()> {
+        let mut tick = self.shared.tick.subscribe();
+        Box::pin(async move {
+            loop {
+                let is_beyond = *tick.borrow_and_update() > seen;
+                self.shared.check_open()?;
+                if is_beyond {
+                    return Ok(());
+                }
+                tick.changed().await.map_err(|_| StoreError::Closed)?;
+            }
+        })
+    }
+
+    fn on_change(&self, applier: Applier) {
+        if self.shared.applier.set(ToldOfChanges(applier)).is_err() {
+            tracing::error!("a second applier was given to the engine and is not used");
+        }
+    }
+
+    fn hours(&self) -> Pending<'_, Vec<Hour>> {
+        Box::pin(async move {
+            self.shared.check_open()?;
+            self.held_hours()
+        })
+    }
+
+    fn health(&self) -> EngineHealth {
+        let mut trouble = Vec::new();
+        let has_room = match self.shared.disk.free_bytes() {
+            Ok(free) => free >= self.reserve_bytes,
+            Err(error) => {
+                trouble.push(error.to_string());
+                false
+            }
+        };
+        let stuck = self.shared.trouble();
+        let is_full = stuck == Some(StoreError::Full);
+        trouble.extend(stuck.map(|error| format!("rows cannot be written out: {error}")));
+        let run_bytes = self.shared.view().run_bytes();
+        EngineHealth {
+            writable: self.shared.check_open().is_ok(),
+            has_room: has_room && !is_full,
+            trouble,
+            disk_bytes: run_bytes.saturating_add(self.journal_bytes),
+        }
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let closed = self.shared.begin_close()?;
+            closed.await.map_err(|_| StoreError::Closed)
+        })
+    }
+}
+
+/// Stops the engine when one of its threads ends by a panic: callers must not wait for ever.
+struct StopOnPanic(Arc<Shared>);
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!("a thread of the store ended by a panic; the store is closed");
+            self.0.stop();
+        }
+    }
+}

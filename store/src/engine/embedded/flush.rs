@@ -1,0 +1,323 @@
+//! The flusher thread: turns frozen layers into runs, and merges runs.
+//!
+//! Owns the manifest and the run files. Must not know what waits for commit: a layer is durable in
+//! the journal before it comes here, so nothing is lost when an attempt fails.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::compact::{Compaction, Step, choose};
+use super::manifest::Manifest;
+use super::memtable::Table;
+use super::run::{Run, RunEntry};
+use super::run_writer::RunWriter;
+use super::shared::Shared;
+use super::view::{Frozen, Runs};
+use crate::engine::Space;
+use crate::error::StoreError;
+
+/// What the flusher thread alone holds.
+#[derive(Debug)]
+pub(super) struct Flusher {
+    pub(super) shared: Arc<Shared>,
+    pub(super) manifest: Manifest,
+    /// How many flushes ago each space was written to.
+    pub(super) quiet: BTreeMap<Space, u32>,
+    /// A merge that is under way.
+    pub(super) compaction: Option<Compaction>,
+    /// A merge failed: none is begun until the next flush.
+    pub(super) is_resting: bool,
+}
+
+impl Flusher {
+    pub(super) fn new(shared: Arc<Shared>, manifest: Manifest) -> Self {
+        let quiet = manifest.runs.iter().map(|run| (run.space, 0)).collect();
+        Self {
+            shared,
+            manifest,
+            quiet,
+            compaction: None,
+            is_resting: false,
+        }
+    }
+
+    /// Works until the engine is closed or dropped.
+    pub(super) fn run(mut self) {
+        loop {
+            let (is_stopped, is_sealed) = self
+                .shared
+                .tell_flow(|flow| (flow.is_stopped, flow.is_sealed));
+            if is_stopped {
+                return;
+            }
+            let frozen = self.shared.view().frozen.front().map(Arc::clone);
+            if let Some(frozen) = frozen {
+                if let Err(error) = self.attempt(&frozen) {
+                    if is_sealed {
+                        tracing::warn!(%error, "closed before all rows were written out; they \
+                             stay in the journal");
+                        return self.shared.finish_close();
+                    }
+                    self.shared
+                        .pause_flow(|flow| flow.is_urgent || flow.is_sealed || flow.is_stopped);
+                }
+            } else if is_sealed {
+                self.abandon();
+                return self.shared.finish_close();
+            } else if !self.compact() {
+                self.rest();
+            }
+        }
+    }
+
+    /// Waits until there is something to do.
+    fn rest(&self) {
+        let shared = &self.shared;
+        shared.wait_flow(|flow| {
+            let is_due = flow.is_sealed || flow.is_stopped || !shared.view().frozen.is_empty();
+            is_due.then_some(())
+        });
+    }
+
+    /// Writes one layer out and says how it went.
+    fn attempt(&mut self, frozen: &Frozen) -> Result<(), StoreError> {
+        let flushed = self.flush(frozen);
+        if let Err(error) = &flushed {
+            tracing::warn!(%error, "rows cannot be written out; they stay in the journal");
+        }
+        self.is_resting = false;
+        self.shared.tell_flow(|flow| {
+            flow.attempts = flow.attempts.saturating_add(1);
+            flow.is_urgent = false;
+            flow.trouble = flushed.as_ref().err().cloned();
+            if flushed.is_ok() {
+                flow.free.push_back(frozen.journal);
+            }
+        });
+        flushed
+    }
+
+    fn flush(&mut self, frozen: &Frozen) -> Result<(), StoreError> {
+        let mut changed = BTreeMap::new();
+        let mut manifest = self.manifest.clone();
+        let written = frozen.tables().try_for_each(|(space, table)| {
+            let runs = self.flushed_runs(&mut manifest, space, table)?;
+            changed.insert(space, runs);
+            Ok(())
+        });
+        manifest.first_live = frozen.generation.saturating_add(1);
+        manifest.tick = frozen.newest.tick.number();
+        manifest.version = frozen.newest.version.0;
+        let stored = written.and_then(|()| self.install(&mut manifest, &changed, true));
+        if stored.is_err() {
+            for id in self.manifest.next_run..manifest.next_run {
+                for space in frozen.tables().map(|(space, _)| space) {
+                    self.remove(&RunEntry {
+                        space,
+                        id,
+                        file_bytes: 0,
+                        footer_sum: 0,
+                    });
+                }
+            }
+            return stored;
+        }
+        for quiet in self.quiet.values_mut() {
+            *quiet = quiet.saturating_add(1);
+        }
+        self.quiet.extend(changed.keys().map(|space| (*space, 0)));
+        self.quiet
+            .retain(|space, _| changed.get(space).is_none_or(|runs| !runs.is_empty()));
+        Ok(())
+    }
+
+    /// The runs of a space after a layer was added to it.
+    fn flushed_runs(
+        &self,
+        manifest: &mut Manifest,
+        space: Space,
+        table: &Table,
+    ) -> Result<Vec<Arc<Run>>, StoreError> {
+        let mut runs = Vec::new();
+        if !table.is_cleared {
+            runs.extend_from_slice(&self.shared.view().runs_of(space));
+        }
+        let id = manifest.next_run;
+        manifest.next_run = id.saturating_add(1);
+        let mut writer = RunWriter::create(&self.shared.disk, space, id)?;
+        for (key, cell) in &table.rows {
+            // With nothing older, there is nothing that a removal has to hide.
+            if cell.value.is_some() || !runs.is_empty() {
+                writer.add(key, cell)?;
+            }
+        }
+        if writer.is_empty() {
+            let unused = RunEntry {
+                space,
+                id,
+                file_bytes: 0,
+                footer_sum: 0,
+            };
+            self.remove(&unused);
+        } else {
+            runs.push(Arc::new(Run::open(&self.shared.disk, writer.finish()?)?));
+        }
+        Ok(runs)
+    }
+
+    /// Makes other runs those in use, on disk and then for readers; removes files no longer used.
+    fn install(
+        &mut self,
+        manifest: &mut Manifest,
+        changed: &BTreeMap<Space, Vec<Arc<Run>>>,
+        is_flush: bool,
+    ) -> Result<(), StoreError> {
+        let before = std::mem::take(&mut manifest.runs);
+        let kept = before
+            .iter()
+            .filter(|run| !changed.contains_key(&run.space))
+            .copied();
+        manifest.runs = kept.collect();
+        let new = changed.values().flatten().map(|run| *run.entry());
+        manifest.runs.extend(new);
+        manifest.edition = manifest.edition.saturating_add(1);
+        // Names of new runs become durable with that of the manifest.
+        manifest.store(&self.shared.disk)?;
+        self.manifest = manifest.clone();
+        let mut view = self.shared.view_mut();
+        for (space, runs) in changed {
+            if runs.is_empty() {
+                view.runs.remove(space);
+            } else {
+                view.runs.insert(*space, Runs::new(runs.clone()));
+            }
+        }
+        let flushed = if is_flush {
+            view.frozen.pop_front()
+        } else {
+            None
+        };
+        drop(view);
+        // Freeing many rows takes time, so it is not done under the lock.
+        drop(flushed);
+        for run in before
+            .iter()
+            .filter(|run| !self.manifest.runs.contains(run))
+        {
+            self.remove(run);
+        }
+        Ok(())
+    }
+
+    /// Removes a file; one that stays is removed at the next start.
+    fn remove(&self, run: &RunEntry) {
+        if let Err(error) = self.shared.disk.remove(&run.file_name()) {
+            tracing::warn!(%error, "a run that is not used cannot be removed");
+        }
+    }
+
+    /// Goes on with a merge, or begins one; false when none is due.
+    fn compact(&mut self) -> bool {
+        if self.is_resting {
+            return false;
+        }
+        if let Err(error) = self.step_compaction() {
+            tracing::warn!(%error, "runs cannot be merged");
+            self.abandon();
+            self.is_resting = true;
+        }
+        self.compaction.is_some()
+    }
+
+    fn step_compaction(&mut self) -> Result<(), StoreError> {
+        if self.compaction.is_none() {
+            let Some(choice) = choose(&self.shared.view().runs, &self.quiet) else {
+                return Ok(());
+            };
+            let id = self.manifest.next_run;
+            self.manifest.next_run = id.saturating_add(1);
+            self.compaction = Some(Compaction::begin(&self.shared.disk, id, choice)?);
+        }
+        let Some(compaction) = &mut self.compaction else {
+            return Ok(());
+        };
+        if compaction.step()? == Step::Going {
+            return Ok(());
+        }
+        let Some(compaction) = self.compaction.take() else {
+            return Ok(());
+        };
+        let (id, space) = (compaction.id(), compaction.space());
+        let inputs = compaction.inputs();
+        let finished = compaction.finish();
+        let unused = RunEntry {
+            space,
+            id,
+            file_bytes: 0,
+            footer_sum: 0,
+        };
+        let merged = match finished {
+            Ok(Some(merged)) => Some(merged),
+            Ok(None) => None,
+            Err(error) => {
+                self.remove(&unused);
+                return Err(error);
+            }
+        };
+        self.replace(space, &inputs, merged, &unused)
+    }
+
+    /// Puts a merged run in the place of those that it was made of, if they are still in use.
+    fn replace(
+        &mut self,
+        space: Space,
+        inputs: &[Arc<Run>],
+        merged: Option<RunEntry>,
+        unused: &RunEntry,
+    ) -> Result<(), StoreError> {
+        let runs = self.shared.view().runs_of(space);
+        let first = inputs.first().map(|run| run.entry().id);
+        let place = runs.iter().position(|run| Some(run.entry().id) == first);
+        let is_in_use = place.is_some_and(|place| {
+            let there = runs.iter().skip(place).map(|run| run.entry());
+            there
+                .take(inputs.len())
+                .eq(inputs.iter().map(|run| run.entry()))
+        });
+        let (Some(place), true) = (place, is_in_use) else {
+            // The segment was dropped meanwhile.
+            self.remove(unused);
+            return Ok(());
+        };
+        let mut after: Vec<Arc<Run>> = runs.iter().take(place).map(Arc::clone).collect();
+        match merged {
+            Some(entry) => after.push(Arc::new(Run::open(&self.shared.disk, entry)?)),
+            None => self.remove(unused),
+        }
+        after.extend(
+            runs.iter()
+                .skip(place.saturating_add(inputs.len()))
+                .map(Arc::clone),
+        );
+        let mut manifest = self.manifest.clone();
+        let installed = self.install(&mut manifest, &BTreeMap::from([(space, after)]), false);
+        if installed.is_err() {
+            self.remove(unused);
+        }
+        installed
+    }
+
+    /// Gives up a merge and its file.
+    fn abandon(&mut self) {
+        if let Some(compaction) = self.compaction.take() {
+            let (id, space) = (compaction.id(), compaction.space());
+            drop(compaction);
+            self.remove(&RunEntry {
+                space,
+                id,
+                file_bytes: 0,
+                footer_sum: 0,
+            });
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! A run: an immutable file of rows of one space, in key order.
+//!
+//! Owns the format of the file and how it is read. Must not know which runs are in use. The file is
+//! data blocks of about 4 KiB, then the index (the first key and the length of each block), the
+//! filter, and a footer; each ends with a checksum that also covers where the block belongs, so that
+//! a block read from a wrong place is noticed.
+
+use std::cmp::Ordering;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use jeton_domain::time::Hour;
+
+use super::bloom::may_hold;
+use super::coding::{Reader, checksum, narrow, split_checksum, wide};
+use super::disk::{Disk, DiskFile};
+use super::memtable::Cell;
+use crate::engine::{Space, Version};
+use crate::error::StoreError;
+
+/// What the manifest says of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RunEntry {
+    pub(super) space: Space,
+    pub(super) id: u64,
+    pub(super) file_bytes: u64,
+    /// The checksum of the footer, so that a file under a wrong name is noticed.
+    pub(super) footer_sum: u32,
+}
+
+impl RunEntry {
+    /// The name of its file.
+    pub(super) fn file_name(&self) -> String {
+        match self.space {
+            Space::Lasting => format!("lasting-{}.run", self.id),
+            Space::Hour(hour) => format!("hour-{}-{}.run", hour.number(), self.id),
+        }
+    }
+}
+
+/// Whether a file of this name is a run.
+pub(super) fn is_run_name(name: &str) -> bool {
+    (name.starts_with("lasting-") || name.starts_with("hour-"))
+        && std::path::Path::new(name)
+            .extension()
+            .is_some_and(|end| end == "run")
+}
+
+/// An open run.
+#[derive(Debug)]
+pub(super) struct Run {
+    entry: RunEntry,
+    footer: Footer,
+    file: DiskFile,
+    /// Read at the first use, so that a start does not depend on the number of rows.
+    loaded: OnceLock<Arc<Loaded>>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    blocks: Vec<Block>,
+    filter: Bytes,
+}
+
+#[derive(Clone, Debug)]
+struct Block {
+    first: Bytes,
+    offset: u64,
+    length: u32,
+}
+
+impl Run {
+    /// Opens a run that the manifest names; reads its footer only.
+    pub(super) fn open(disk: &Disk, entry: RunEntry) -> Result<Self, StoreError> {
+        let file = disk.open(&entry.file_name())?;
+        let length = file.length()?;
+        if length != entry.file_bytes || length < Footer::BYTES {
+            return Err(file.damaged(length.min(entry.file_bytes), "the file has another length"));
+        }
+        let at = length.saturating_sub(Footer::BYTES);
+        let bytes = file.read_at(narrow(Footer::BYTES), at)?;
+        let footer = Footer::decode(&bytes, &entry).map_err(|what| file.damaged(at, what))?;
+        Ok(Self {
+            entry,
+            footer,
+            file,
+            loaded: OnceLock::new(),
+        })
+    }
+
+    pub(super) const fn entry(&self) -> &RunEntry {
+        &self.entry
+    }
+
+    /// What the run says of the key, if anything.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Cell>, StoreError> {
+        let loaded = self.loaded()?;
+        if !may_hold(&loaded.filter, key) {
+            return Ok(None);
+        }
+        let Some(block) = loaded
+            .block_of(key)
+            .and_then(|index| loaded.blocks.get(index))
+        else {
+            return Ok(None);
+        };
+        let content = self.read(block)?;
+        let mut cells = Cells::new(&content);
+        loop {
+            match cells.step() {
+                Ok(None) => return Ok(None),
+                Ok(Some(found)) => match cells.key.as_slice().cmp(key) {
+                    Ordering::Less => {}
+                    Ordering::Equal => return Ok(Some(found.to_cell())),
+                    Ordering::Greater => return Ok(None),
+                },
+                Err(what) => return Err(self.file.damaged(block.offset, what)),
+            }
+        }
+    }
+
+    /// Walks the run from the first key that is not below `start`.
+    pub(super) fn walk(self: Arc<Self>, start: &[u8]) -> Result<Walk, StoreError> {
+        let loaded = Arc::clone(self.loaded()?);
+        let next = loaded.block_of(start).unwrap_or(0);
+        let mut walk = Walk {
+            run: self,
+            loaded,
+            next,
+            cells: Vec::new().into_iter(),
+        };
+        walk.fill()?;
+        let from: Vec<_> = walk
+            .cells
+            .skip_while(|(key, _)| key.as_ref() < start)
+            .collect();
+        walk.cells = from.into_iter();
+        Ok(walk)
+    }
+
+    fn loaded(&self) -> Result<&Arc<Loaded>, StoreError> {
+        if let Some(loaded) = self.loaded.get() {
+            return Ok(loaded);
+        }
+        let footer = &self.footer;
+        let index = self.content(footer.index_at, narrow(footer.index_bytes))?;
+        let filter = self.content(footer.filter_at, narrow(footer.filter_bytes))?;
+        let blocks = decode_index(&Bytes::from(index), footer.index_at).ok_or_else(|| {
+            self.file
+                .damaged(footer.index_at, "the index makes no sense")
+        })?;
+        let loaded = Arc::new(Loaded {
+            blocks,
+            filter: Bytes::from(filter),
+        });
+        Ok(self.loaded.get_or_init(|| loaded))
+    }
+
+    fn read(&self, block: &Block) -> Result<Vec<u8>, StoreError> {
+        self.content(block.offset, narrow(u64::from(block.length)))
+    }
+
+    /// The bytes of one block without its checksum, which is verified at every read.
+    fn content(&self, offset: u64, length: usize) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = self.file.read_at(length, offset)?;
+        let content = match split_checksum(&bytes) {
+            Some((content, sum)) if block_sum(self.entry.id, offset, content) == sum => {
+                content.len()
+            }
+            _ => {
+                return Err(self
+                    .file
+                    .damaged(offset, "a block does not match its checksum"));
+            }
+        };
+        bytes.truncate(content);
+        Ok(bytes)
+    }
+}
+
+impl Loaded {
+    /// The block in which the key would be; none when it lies before all.
+    fn block_of(&self, key: &[u8]) -> Option<usize> {
+        self.blocks
+            .partition_point(|block| block.first.as_ref() <= key)
+            .checked_sub(1)
+    }
+}
+
+/// A walk over a run in key order.
+#[derive(Debug)]
+pub(super) struct Walk {
+    run: Arc<Run>,
+    loaded: Arc<Loaded>,
+    next: usize,
+    cells: std::vec::IntoIter<(Bytes, Cell)>,
+}
+
+impl Walk {
+    /// The next key and what the run says of it.
+    pub(super) fn next(&mut self) -> Result<Option<(Bytes, Cell)>, StoreError> {
+        loop {
+            if let Some(found) = self.cells.next() {
+                return Ok(Some(found));
+            }
+            if self.next >= self.loaded.blocks.len() {
+                return Ok(None);
+            }
+            self.fill()?;
+        }
+    }
+
+    fn fill(&mut self) -> Result<(), StoreError> {
+        let Some(block) = self.loaded.blocks.get(self.next) else {
+            return Ok(());
+        };
+        self.next = self.next.saturating_add(1);
+        let content = self.run.read(block)?;
+        let mut cells = Cells::new(&content);
+        let mut found = Vec::new();
+        loop {
+            match cells.step() {
+                Ok(Some(cell)) => found.push((Bytes::copy_from_slice(&cells.key), cell.to_cell())),
+                Ok(None) => break,
+                Err(what) => return Err(self.run.file.damaged(block.offset, what)),
+            }
+        }
+        self.cells = found.into_iter();
+        Ok(())
+    }
+}
+
+/// The cells of one block, one after the other.
+struct Cells<'a> {
+    reader: Reader<'a>,
+    /// The key of the cell that was found last.
+    key: Vec<u8>,
+}
+
+struct FoundCell<'a> {
+    version: u64,
+    value: Option<&'a [u8]>,
+}
+
+impl FoundCell<'_> {
+    /// Copies the value, so that a kept row does not keep its whole block.
+    fn to_cell(&self) -> Cell {
+        Cell {
+            version: Version(self.version),
+            value: self.value.map(Bytes::copy_from_slice),
+        }
+    }
+}
+
+impl<'a> Cells<'a> {
+    const fn new(content: &'a [u8]) -> Self {
+        Self {
+            reader: Reader::new(content),
+            key: Vec::new(),
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<FoundCell<'a>>, &'static str> {
+        if self.reader.is_empty() {
+            return Ok(None);
+        }
+        self.decode().map(Some).ok_or("a block makes no sense")
+    }
+
+    fn decode(&mut self) -> Option<FoundCell<'a>> {
+        let shared = usize::try_from(self.reader.varint()?).ok()?;
+        if shared > self.key.len() {
+            return None;
+        }
+        self.key.truncate(shared);
+        self.key.extend_from_slice(self.reader.bytes()?);
+        let version = self.reader.varint()?;
+        let value = match self.reader.varint()?.checked_sub(1) {
+            None => None,
+            Some(length) => Some(self.reader.take(usize::try_from(length).ok()?)?),
+        };
+        Some(FoundCell { version, value })
+    }
+}
+
+/// The end of a run: where its parts are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Footer {
+    pub(super) rows: u64,
+    pub(super) removals: u64,
+    pub(super) index_at: u64,
+    pub(super) index_bytes: u64,
+    pub(super) filter_at: u64,
+    pub(super) filter_bytes: u64,
+}
+
+impl Footer {
+    /// Its length in the file.
+    pub(super) const BYTES: u64 = 76;
+
+    /// The footer as it stands in the file, and its checksum.
+    pub(super) fn encode(&self, space: Space, id: u64) -> (Vec<u8>, u32) {
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&space_number(space).to_le_bytes());
+        for number in [
+            id,
+            self.rows,
+            self.removals,
+            self.index_at,
+            self.index_bytes,
+            self.filter_at,
+            self.filter_bytes,
+        ] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        let sum = checksum(&[&bytes]);
+        bytes.extend_from_slice(&sum.to_le_bytes());
+        (bytes, sum)
+    }
+
+    fn decode(bytes: &[u8], entry: &RunEntry) -> Result<Self, &'static str> {
+        let (content, sum) = split_checksum(bytes).ok_or("the footer is cut off")?;
+        if checksum(&[content]) != sum {
+            return Err("the footer does not match its checksum");
+        }
+        let mut reader = Reader::new(content);
+        let is_ours = reader.take(MAGIC.len()) == Some(MAGIC)
+            && reader.u64() == Some(space_number(entry.space))
+            && reader.u64() == Some(entry.id)
+            && sum == entry.footer_sum;
+        if !is_ours {
+            return Err("the file is another one than the manifest names");
+        }
+        let mut number = || reader.u64().ok_or("the footer is cut off");
+        Ok(Self {
+            rows: number()?,
+            removals: number()?,
+            index_at: number()?,
+            index_bytes: number()?,
+            filter_at: number()?,
+            filter_bytes: number()?,
+        })
+    }
+}
+
+/// The checksum of a block that lies at `offset` of the run.
+pub(super) fn block_sum(id: u64, offset: u64, content: &[u8]) -> u32 {
+    checksum(&[&id.to_le_bytes(), &offset.to_le_bytes(), content])
+}
+
+/// A space as a number: zero for what lasts, else the hour plus one.
+pub(super) fn space_number(space: Space) -> u64 {
+    match space {
+        Space::Lasting => 0,
+        Space::Hour(hour) => u64::from(hour.number()).saturating_add(1),
+    }
+}
+
+/// The space of this number; none when there is no such hour.
+pub(super) fn space_of_number(number: u64) -> Option<Space> {
+    match number.checked_sub(1) {
+        None => Some(Space::Lasting),
+        Some(hour) => Some(Space::Hour(Hour::new(u32::try_from(hour).ok()?))),
+    }
+}
+
+fn decode_index(content: &Bytes, end: u64) -> Option<Vec<Block>> {
+    let mut reader = Reader::new(content);
+    let mut blocks = Vec::new();
+    let mut offset = 0u64;
+    while !reader.is_empty() {
+        let first = content.slice_ref(reader.bytes()?);
+        let length = u32::try_from(reader.varint()?).ok()?;
+        blocks.push(Block {
+            first,
+            offset,
+            length,
+        });
+        offset = offset.checked_add(u64::from(length))?;
+    }
+    (offset == end).then_some(blocks)
+}
+
+/// How many bytes of cells a block takes before the next one begins.
+pub(super) const BLOCK_BYTES: usize = 4096 - 4;
+
+const MAGIC: &[u8; 8] = b"jetonrun";
+
+/// The length of a block in the file, checksum included.
+pub(super) fn stored_length(content: usize) -> u64 {
+    wide(content).saturating_add(4)
+}

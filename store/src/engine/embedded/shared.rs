@@ -1,0 +1,263 @@
+//! What the threads of the engine and its callers share.
+//!
+//! Owns the queue of commits, the signals between the two threads, and the locks. No lock is
+//! held while a file is read or written; where two are held, the view is taken last.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use jeton_domain::id::Tick;
+use jeton_domain::limits::COMMIT_QUEUE_MAX;
+use tokio::sync::{oneshot, watch};
+
+use super::disk::Disk;
+use super::view::View;
+use crate::engine::{Applier, Batch, Committed};
+use crate::error::StoreError;
+
+/// The state of an open engine.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) disk: Disk,
+    pub(super) tick: watch::Sender<Tick>,
+    pub(super) applier: OnceLock<ToldOfChanges>,
+    view: RwLock<View>,
+    queue: Mutex<Queue>,
+    queue_moved: Condvar,
+    flow: Mutex<Flow>,
+    flow_moved: Condvar,
+    /// Held as long as the directory is ours.
+    lock: Mutex<Option<File>>,
+}
+
+/// Who is told of changes.
+pub(super) struct ToldOfChanges(pub(super) Applier);
+
+impl std::fmt::Debug for ToldOfChanges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ToldOfChanges")
+    }
+}
+
+/// A batch and who waits for its outcome.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) batch: Batch,
+    pub(super) answer: oneshot::Sender<Result<Committed, StoreError>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Job>,
+    /// Who waits for the close.
+    closing: Option<oneshot::Sender<()>>,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    /// What waits is still committed, nothing new is taken.
+    Closing,
+    /// Nothing is done any more.
+    Stopped,
+}
+
+/// What the commit thread finds in the queue.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Batches, in order.
+    Commit(VecDeque<Job>),
+    /// The queue is empty and no more will come: write everything out.
+    Close,
+    /// End at once, as in a crash.
+    Stop,
+}
+
+/// What passes between the commit thread and the flusher.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// Journal files that may be used anew.
+    pub(super) free: VecDeque<u32>,
+    /// Why the newest attempt to write runs failed.
+    pub(super) trouble: Option<StoreError>,
+    /// Attempts to write runs that have ended.
+    pub(super) attempts: u64,
+    /// The commit thread waits for another attempt.
+    pub(super) is_urgent: bool,
+    /// No more layers will be frozen.
+    pub(super) is_sealed: bool,
+    pub(super) is_stopped: bool,
+}
+
+impl Shared {
+    pub(super) fn new(disk: Disk, lock: File, view: View, free: VecDeque<u32>, tick: Tick) -> Self {
+        let flow = Flow {
+            free,
+            trouble: None,
+            attempts: 0,
+            is_urgent: false,
+            is_sealed: false,
+            is_stopped: false,
+        };
+        Self {
+            disk,
+            tick: watch::Sender::new(tick),
+            applier: OnceLock::new(),
+            view: RwLock::new(view),
+            queue: Mutex::default(),
+            queue_moved: Condvar::new(),
+            flow: Mutex::new(flow),
+            flow_moved: Condvar::new(),
+            lock: Mutex::new(Some(lock)),
+        }
+    }
+
+    pub(super) fn view(&self) -> RwLockReadGuard<'_, View> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn view_mut(&self) -> RwLockWriteGuard<'_, View> {
+        self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flow(&self) -> MutexGuard<'_, Flow> {
+        self.flow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether calls are taken.
+    pub(super) fn check_open(&self) -> Result<(), StoreError> {
+        if self.queue().phase == Phase::Open {
+            Ok(())
+        } else {
+            Err(StoreError::Closed)
+        }
+    }
+
+    /// Puts a batch in the queue; the outcome comes through the receiver.
+    pub(super) fn submit(
+        &self,
+        batch: Batch,
+    ) -> Result<oneshot::Receiver<Result<Committed, StoreError>>, StoreError> {
+        let (answer, outcome) = oneshot::channel();
+        let mut queue = self.queue();
+        if queue.phase != Phase::Open {
+            return Err(StoreError::Closed);
+        }
+        if queue.waiting.len() >= COMMIT_QUEUE_MAX {
+            return Err(StoreError::Busy);
+        }
+        queue.waiting.push_back(Job { batch, answer });
+        drop(queue);
+        self.queue_moved.notify_one();
+        Ok(outcome)
+    }
+
+    /// Takes all batches that wait, or what else is to be done. Blocks until there is something.
+    pub(super) fn next_work(&self) -> Work {
+        let mut queue = self.queue();
+        loop {
+            if queue.phase == Phase::Stopped {
+                return Work::Stop;
+            }
+            if !queue.waiting.is_empty() {
+                return Work::Commit(std::mem::take(&mut queue.waiting));
+            }
+            if queue.phase == Phase::Closing {
+                return Work::Close;
+            }
+            queue = self
+                .queue_moved
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes no more calls; the receiver hears when everything is written out.
+    pub(super) fn begin_close(&self) -> Result<oneshot::Receiver<()>, StoreError> {
+        let (answer, outcome) = oneshot::channel();
+        let mut queue = self.queue();
+        if queue.phase != Phase::Open {
+            return Err(StoreError::Closed);
+        }
+        queue.phase = Phase::Closing;
+        queue.closing = Some(answer);
+        drop(queue);
+        self.queue_moved.notify_one();
+        // Wakes those who wait for a change, to be told that none will come.
+        self.tick.send_modify(|_| ());
+        Ok(outcome)
+    }
+
+    /// Lets the directory go and tells who waits for the close.
+    pub(super) fn finish_close(&self) {
+        drop(
+            self.lock
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        if let Some(answer) = self.queue().closing.take() {
+            // Who waited may have gone: closed it is all the same.
+            answer.send(()).ok();
+        }
+    }
+
+    /// Ends both threads at their next step; whoever still waits hears that the store is closed.
+    pub(super) fn stop(&self) {
+        let mut queue = self.queue();
+        queue.phase = Phase::Stopped;
+        let abandoned = std::mem::take(&mut queue.waiting);
+        let closing = queue.closing.take();
+        drop(queue);
+        drop((abandoned, closing));
+        self.queue_moved.notify_all();
+        self.tell_flow(|flow| flow.is_stopped = true);
+        self.tick.send_modify(|_| ());
+    }
+
+    /// Changes what passes between the threads, and wakes them.
+    pub(super) fn tell_flow<T>(&self, change: impl FnOnce(&mut Flow) -> T) -> T {
+        let told = change(&mut self.flow());
+        self.flow_moved.notify_all();
+        told
+    }
+
+    /// Waits until `ready` gives something.
+    pub(super) fn wait_flow<T>(&self, mut ready: impl FnMut(&mut Flow) -> Option<T>) -> T {
+        let mut flow = self.flow();
+        loop {
+            if let Some(found) = ready(&mut flow) {
+                return found;
+            }
+            flow = self
+                .flow_moved
+                .wait(flow)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until `ready` says so, or until a failed attempt may be repeated.
+    pub(super) fn pause_flow(&self, ready: impl Fn(&Flow) -> bool) {
+        let waited = self
+            .flow_moved
+            .wait_timeout_while(self.flow(), RETRY, |flow| !ready(flow));
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Why runs cannot be written, if they cannot.
+    pub(super) fn trouble(&self) -> Option<StoreError> {
+        self.flow().trouble.clone()
+    }
+}
+
+/// How long the flusher waits before it tries again what failed, when nobody asks sooner.
+const RETRY: Duration = Duration::from_secs(1);

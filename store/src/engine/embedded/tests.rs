@@ -1,0 +1,355 @@
+//! Histories with faults put in: power cuts, full disks, failed syncs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::disk::Disk;
+use super::faults::Faults;
+use super::{Embedded, EmbeddedOptions};
+use crate::conformance::wait;
+use crate::engine::{Batch, BatchId, Engine, EngineHealth, Key, KeyRange, Space, Write};
+use crate::error::StoreError;
+
+/// What the rows of the lasting space must be.
+type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+fn small(directory: &Path) -> EmbeddedOptions {
+    EmbeddedOptions {
+        journal_bytes: 64 << 10,
+        memtable_bytes: 24 << 10,
+        ..EmbeddedOptions::new(directory)
+    }
+}
+
+fn open(options: &EmbeddedOptions) -> (Embedded, Arc<Faults>) {
+    open_with(options, |_| ())
+}
+
+fn open_with(options: &EmbeddedOptions, prepare: impl FnOnce(&Faults)) -> (Embedded, Arc<Faults>) {
+    let (disk, lock) = Disk::lock(options.directory.clone()).unwrap();
+    let faults = Arc::clone(&disk.faults);
+    prepare(&faults);
+    (Embedded::open_disk(options, disk, lock).unwrap(), faults)
+}
+
+fn batch(id: u64, rows: &[(Vec<u8>, Vec<u8>)]) -> Batch {
+    let mut name = [0; 16];
+    name[..8].copy_from_slice(&id.to_be_bytes());
+    let write = |(key, value): &(Vec<u8>, Vec<u8>)| Write::Put {
+        key: Key {
+            space: Space::Lasting,
+            bytes: Bytes::copy_from_slice(key),
+        },
+        value: Bytes::copy_from_slice(value),
+        tick_at: None,
+    };
+    Batch {
+        id: BatchId(name),
+        expects: Vec::new(),
+        writes: rows.iter().map(write).collect(),
+        changes: Vec::new(),
+        drops: Vec::new(),
+    }
+}
+
+fn all(engine: &Embedded) -> Model {
+    let range = KeyRange {
+        space: Space::Lasting,
+        start: Bytes::new(),
+        end: None,
+    };
+    let rows = wait(engine.scan(&range, usize::MAX)).unwrap();
+    rows.into_iter()
+        .map(|(key, row)| (key.bytes.to_vec(), row.value.to_vec()))
+        .collect()
+}
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.checked_rem(sides).unwrap()
+    }
+
+    fn rows(&mut self, count: u64, keys: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let rows: Model = (0..count)
+            .map(|_| {
+                let key = self.roll(keys).to_be_bytes().to_vec();
+                let byte = u8::try_from(self.roll(256)).unwrap();
+                let length = usize::try_from(self.roll(400)).unwrap();
+                (key, vec![byte; length])
+            })
+            .collect();
+        rows.into_iter().collect()
+    }
+}
+
+/// Commits until after the cut; gives back what was acknowledged before it, with what one batch at
+/// the cut may have added.
+fn commit_until_cut(
+    engine: &Embedded,
+    faults: &Faults,
+    dice: &mut Dice,
+    model: &Model,
+    first_id: u64,
+) -> (Model, Model) {
+    let mut sure = model.clone();
+    for id in first_id.. {
+        let rows = match dice.roll(4) {
+            0 => dice.rows(60, 300),
+            _ => dice.rows(3, 300),
+        };
+        wait(engine.commit(batch(id, &rows))).unwrap();
+        let mut with_rows = sure.clone();
+        with_rows.extend(rows);
+        if faults.is_power_cut() {
+            return (sure, with_rows);
+        }
+        sure = with_rows;
+    }
+    (sure, Model::new())
+}
+
+#[test]
+fn a_power_cut_loses_nothing_acknowledged() {
+    for seed in 1..=150u64 {
+        let directory = tempfile::tempdir().unwrap();
+        let options = small(directory.path());
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut model = Model::new();
+        for life in 0..4u64 {
+            let (engine, faults) = open(&options);
+            assert_eq!(all(&engine), model, "seed {seed}, life {life}");
+            faults.cut_power_at_sync(1 + dice.roll(80));
+            let first_id = life << 32;
+            let (sure, possible) = commit_until_cut(&engine, &faults, &mut dice, &model, first_id);
+            drop(engine);
+            faults.cut_power(|| dice.roll(2) == 0);
+            let (engine, _) = open(&options);
+            model = all(&engine);
+            assert!(
+                model == sure || model == possible,
+                "seed {seed}, life {life}"
+            );
+        }
+    }
+}
+
+/// Commits on a disk that is about to be full, until five batches were refused; gives back how many
+/// were taken.
+fn commit_until_full(engine: &Embedded, dice: &mut Dice, model: &mut Model) -> usize {
+    let mut taken = 0usize;
+    let mut refused = 0usize;
+    while refused < 5 {
+        let id = dice.roll(u64::MAX);
+        let rows = dice.rows(3, 5_000);
+        match wait(engine.commit(batch(id, &rows))) {
+            Ok(_) => {
+                model.extend(rows);
+                taken = taken.saturating_add(1);
+            }
+            Err(error) => {
+                assert_eq!(error, StoreError::Full);
+                refused = refused.saturating_add(1);
+            }
+        }
+    }
+    taken
+}
+
+fn commit_many(engine: &Embedded, dice: &mut Dice, model: &mut Model) {
+    for _ in 0..400 {
+        let id = dice.roll(u64::MAX);
+        let rows = dice.rows(3, 5_000);
+        wait(engine.commit(batch(id, &rows))).unwrap();
+        model.extend(rows);
+    }
+}
+
+#[test]
+fn a_full_disk_keeps_taking_commits_and_then_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = small(directory.path());
+    let (engine, faults) = open(&options);
+    let (mut dice, mut model) = (Dice(7), Model::new());
+    faults.set_room(Some(10_000));
+    let taken = commit_until_full(&engine, &mut dice, &mut model);
+    assert!(
+        taken > 150,
+        "the journal files written in advance took only {taken} batches"
+    );
+    let EngineHealth {
+        has_room, trouble, ..
+    } = engine.health();
+    assert!(!has_room);
+    assert_eq!(trouble.len(), 1, "{trouble:?}");
+    assert_eq!(all(&engine), model);
+
+    faults.set_room(None);
+    commit_many(&engine, &mut dice, &mut model);
+    assert_eq!(all(&engine), model);
+    assert!(engine.health().trouble.is_empty());
+    wait(engine.close()).unwrap();
+    drop(engine);
+    assert_eq!(all(&open(&options).0), model);
+}
+
+#[test]
+fn a_crash_on_a_full_disk_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = small(directory.path());
+    let (engine, faults) = open(&options);
+    let (mut dice, mut model) = (Dice(9), Model::new());
+    faults.set_room(Some(0));
+    commit_until_full(&engine, &mut dice, &mut model);
+    drop(engine);
+    let (engine, faults) = open_with(&options, |faults| faults.set_room(Some(0)));
+    assert_eq!(all(&engine), model);
+    commit_until_full(&engine, &mut dice, &mut model);
+    faults.set_room(None);
+    commit_many(&engine, &mut dice, &mut model);
+    drop(engine);
+    assert_eq!(all(&open(&options).0), model);
+}
+
+#[test]
+fn a_store_closed_on_a_full_disk_keeps_its_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = small(directory.path());
+    let (engine, faults) = open(&options);
+    let rows = Dice(3).rows(50, 500);
+    wait(engine.commit(batch(1, &rows))).unwrap();
+    faults.set_room(Some(0));
+    wait(engine.close()).unwrap();
+    drop(engine);
+    assert_eq!(all(&open(&options).0), rows.into_iter().collect());
+}
+
+#[test]
+fn a_journal_write_that_fails_leaves_nothing_of_its_batch() {
+    for seed in 1..=20 {
+        let directory = tempfile::tempdir().unwrap();
+        let options = EmbeddedOptions {
+            journal_bytes: 256 << 10,
+            memtable_bytes: 1 << 20,
+            ..EmbeddedOptions::new(directory.path())
+        };
+        let mut dice = Dice(seed);
+        let mut model = Model::new();
+        let (engine, faults) = open(&options);
+        for id in 0..40u64 {
+            let count = 1 + dice.roll(30);
+            let rows = dice.rows(count, 200);
+            let is_cut = id > 0 && dice.roll(4) == 0;
+            if is_cut {
+                faults.cut_next_write(usize::try_from(512 * dice.roll(12)).unwrap());
+            }
+            let outcome = wait(engine.commit(batch(id, &rows)));
+            assert_eq!(outcome.is_err(), is_cut);
+            if !is_cut {
+                model.extend(rows);
+            }
+            assert_eq!(all(&engine), model);
+        }
+        drop(engine);
+        assert_eq!(all(&open(&options).0), model, "seed {seed}");
+    }
+}
+
+#[test]
+fn many_writers_share_a_sync() {
+    let directory = tempfile::tempdir().unwrap();
+    let (engine, faults) = open(&EmbeddedOptions::new(directory.path()));
+    let before = faults.syncs();
+    std::thread::scope(|scope| {
+        for writer in 0..64u64 {
+            let engine = &engine;
+            scope.spawn(move || {
+                for round in 0..40u64 {
+                    let rows = [(writer.to_be_bytes().to_vec(), vec![7; 200])];
+                    wait(engine.commit(batch((writer << 32) | round, &rows))).unwrap();
+                }
+            });
+        }
+    });
+    let syncs = faults.syncs() - before;
+    assert!(syncs * 5 < 64 * 40, "{syncs} syncs for {} commits", 64 * 40);
+}
+
+#[test]
+fn merging_keeps_runs_few_and_rows_right() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        memtable_bytes: 8 << 10,
+        ..small(directory.path())
+    };
+    let (engine, _) = open(&options);
+    let mut dice = Dice(11);
+    let mut model = Model::new();
+    for id in 0..1_500 {
+        let rows = dice.rows(4, 2_000);
+        let mut batch = batch(id, &rows);
+        model.extend(rows);
+        let gone = dice.roll(2_000).to_be_bytes().to_vec();
+        if !batch.writes.iter().any(|write| write.key().bytes == gone) {
+            let bytes = Bytes::copy_from_slice(&gone);
+            batch.writes.push(Write::Delete {
+                key: Key {
+                    space: Space::Lasting,
+                    bytes,
+                },
+            });
+            model.remove(&gone);
+        }
+        wait(engine.commit(batch)).unwrap();
+    }
+    assert_eq!(all(&engine), model);
+    for key in model.keys().take(300) {
+        let key = Key {
+            space: Space::Lasting,
+            bytes: Bytes::copy_from_slice(key),
+        };
+        let row = wait(engine.get(&key)).unwrap().unwrap();
+        assert_eq!(
+            Some(row.value.as_ref()),
+            model.get(key.bytes.as_ref()).map(Vec::as_slice)
+        );
+    }
+    wait(engine.close()).unwrap();
+    drop(engine);
+    let (engine, _) = open(&options);
+    let runs = engine.shared.view().runs_of(Space::Lasting).len();
+    assert!(runs <= 9, "{runs} runs");
+    assert_eq!(all(&engine), model);
+}
+
+#[test]
+fn a_failed_sync_stops_the_process() {
+    const MARK: &str = "JETON_TEST_FAILED_SYNC";
+    if let Some(directory) = std::env::var_os(MARK) {
+        let (engine, faults) = open(&small(Path::new(&directory)));
+        wait(engine.commit(batch(1, &Dice(1).rows(1, 10)))).unwrap();
+        faults.fail_syncs();
+        drop(wait(engine.commit(batch(2, &Dice(2).rows(1, 10)))));
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let name = "engine::embedded::tests::a_failed_sync_stops_the_process";
+    let ended = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(MARK, directory.path())
+        .output()
+        .unwrap();
+    assert!(!ended.status.success(), "{ended:?}");
+    let signal = std::os::unix::process::ExitStatusExt::signal(&ended.status);
+    assert_eq!(signal, Some(6), "{ended:?}");
+    let (engine, _) = open(&small(directory.path()));
+    assert!(all(&engine).len() <= 2);
+}
