@@ -8,41 +8,20 @@ use super::{
 };
 
 pub(super) const CASES: &[Case] = &[
-    (
-        "only changes take a tick, and ticks leave no gap",
-        ticks_leave_no_gap,
-    ),
-    (
-        "the tick is written where the batch wants it",
-        the_tick_is_placed,
-    ),
-    (
-        "a tick beyond the value is refused",
-        a_tick_beyond_the_value_is_refused,
-    ),
-    (
-        "the applier hears of a commit before its answer",
-        the_applier_is_told_first,
-    ),
-    (
-        "waiting ends when the tick moves",
-        waiting_ends_when_the_tick_moves,
-    ),
+    ("only changes take a tick, and ticks leave no gap", ticks_leave_no_gap),
+    ("the tick is written where the batch wants it", the_tick_is_placed),
+    ("a tick beyond the value is refused", a_tick_beyond_the_value_is_refused),
+    ("the applier hears of a commit before its answer", the_applier_is_told_first),
+    ("waiting ends when the tick moves", waiting_ends_when_the_tick_moves),
 ];
 
 fn ticks_leave_no_gap(engine: &Arc<dyn Engine>) {
     let start = engine.tick();
     let mut expected = start;
-    assert_eq!(
-        commit(engine, writing(vec![put(&key("a"), "x")])).tick,
-        start
-    );
+    assert_eq!(commit(engine, writing(vec![put(&key("a"), "x")])).tick, start);
     for _ in 0..5 {
         expected = expected.next();
-        assert_eq!(
-            commit(engine, changing(&[&key("a"), &key("b")])).tick,
-            expected
-        );
+        assert_eq!(commit(engine, changing(&[&key("a"), &key("b")])).tick, expected);
         assert_eq!(engine.tick(), expected);
         let quiet = commit(engine, writing(vec![put(&key("a"), "x")]));
         assert_eq!(quiet.tick, expected);
@@ -55,25 +34,13 @@ fn the_tick_is_placed(engine: &Arc<dyn Engine>) {
         value: Bytes::from_static(b"..........."),
         tick_at: Some(at),
     };
-    let batch = Batch {
-        writes: vec![placed("a", 2), placed("b", 3)],
-        ..changing(&[&key("a")])
-    };
+    let batch = Batch { writes: vec![placed("a", 2), placed("b", 3)], ..changing(&[&key("a")]) };
     let done = commit(engine, batch);
     let bytes = done.tick.number().to_be_bytes();
-    assert_eq!(
-        value(engine, &key("a")).unwrap(),
-        [b"..", bytes.as_slice(), b"."].concat()
-    );
-    assert_eq!(
-        value(engine, &key("b")).unwrap(),
-        [b"...", bytes.as_slice()].concat()
-    );
+    assert_eq!(value(engine, &key("a")).unwrap(), [b"..", bytes.as_slice(), b"."].concat());
+    assert_eq!(value(engine, &key("b")).unwrap(), [b"...", bytes.as_slice()].concat());
     commit(engine, writing(vec![placed("c", 0)]));
-    assert_eq!(
-        value(engine, &key("c")).unwrap(),
-        [bytes.as_slice(), b"..."].concat()
-    );
+    assert_eq!(value(engine, &key("c")).unwrap(), [bytes.as_slice(), b"..."].concat());
 }
 
 fn a_tick_beyond_the_value_is_refused(engine: &Arc<dyn Engine>) {
@@ -91,9 +58,7 @@ fn the_applier_is_told_first(engine: &Arc<dyn Engine>) {
     let heard = Arc::new(Mutex::new(Vec::<(Tick, Vec<Key>)>::new()));
     let ear = Arc::clone(&heard);
     engine.on_change(Arc::new(move |tick, keys| {
-        ear.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((tick, keys.to_vec()));
+        ear.lock().unwrap_or_else(PoisonError::into_inner).push((tick, keys.to_vec()));
     }));
     commit(engine, writing(vec![put(&key("a"), "x")]));
     assert!(heard.lock().unwrap().is_empty());
@@ -112,10 +77,7 @@ fn the_applier_is_told_first(engine: &Arc<dyn Engine>) {
     });
     let heard = heard.lock().unwrap();
     assert_eq!(heard.len(), 160);
-    assert!(
-        heard.windows(2).all(|pair| pair[0].0.next() == pair[1].0),
-        "in order, without a gap"
-    );
+    assert!(heard.windows(2).all(|pair| pair[0].0.next() == pair[1].0), "in order, without a gap");
 }
 
 fn waiting_ends_when_the_tick_moves(engine: &Arc<dyn Engine>) {

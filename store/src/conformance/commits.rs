@@ -9,43 +9,16 @@ use super::{
 pub(super) const CASES: &[Case] = &[
     ("a conflict writes nothing", a_conflict_writes_nothing),
     ("a stale version conflicts", a_stale_version_conflicts),
-    (
-        "a row rewritten after removal has another version",
-        a_row_rewritten_has_another_version,
-    ),
-    (
-        "absence is expected of keys that are written",
-        absence_is_checked,
-    ),
-    (
-        "absence without a write is refused",
-        absence_without_a_write_is_refused,
-    ),
-    (
-        "a change after the tick conflicts",
-        a_change_after_the_tick_conflicts,
-    ),
+    ("a row rewritten after removal has another version", a_row_rewritten_has_another_version),
+    ("absence is expected of keys that are written", absence_is_checked),
+    ("absence without a write is refused", absence_without_a_write_is_refused),
+    ("a change after the tick conflicts", a_change_after_the_tick_conflicts),
     ("what was forgotten conflicts", what_was_forgotten_conflicts),
-    (
-        "adds sum up and leave no zero",
-        adds_sum_up_and_leave_no_zero,
-    ),
-    (
-        "adds to what is no counter are refused",
-        adds_to_no_counter_are_refused,
-    ),
-    (
-        "a key written twice is refused",
-        a_key_written_twice_is_refused,
-    ),
-    (
-        "a repeated batch is applied once",
-        a_repeated_batch_is_applied_once,
-    ),
-    (
-        "a batch that conflicted may be sent again",
-        a_batch_that_conflicted_may_be_sent_again,
-    ),
+    ("adds sum up and leave no zero", adds_sum_up_and_leave_no_zero),
+    ("adds to what is no counter are refused", adds_to_no_counter_are_refused),
+    ("a key written twice is refused", a_key_written_twice_is_refused),
+    ("a repeated batch is applied once", a_repeated_batch_is_applied_once),
+    ("a batch that conflicted may be sent again", a_batch_that_conflicted_may_be_sent_again),
     ("an empty batch only checks", an_empty_batch_only_checks),
 ];
 
@@ -56,11 +29,7 @@ fn a_conflict_writes_nothing(engine: &Arc<dyn Engine>) {
             Expect::Version(key("a"), version(engine, &key("a"))),
             Expect::Version(key("b"), Version(1)),
         ],
-        writes: vec![
-            put(&key("a"), "two"),
-            put(&key("c"), "two"),
-            add(&key("n"), 1),
-        ],
+        writes: vec![put(&key("a"), "two"), put(&key("c"), "two"), add(&key("n"), 1)],
         changes: vec![key("a")],
         ..batch()
     };
@@ -109,22 +78,15 @@ fn absence_without_a_write_is_refused(engine: &Arc<dyn Engine>) {
 
 fn a_change_after_the_tick_conflicts(engine: &Arc<dyn Engine>) {
     let start = engine.tick();
-    let unchanged = |since| {
-        expecting(
-            Expect::UnchangedSince(key("a"), since),
-            vec![put(&key("b"), "x")],
-        )
-    };
+    let unchanged =
+        |since| expecting(Expect::UnchangedSince(key("a"), since), vec![put(&key("b"), "x")]);
     commit(engine, unchanged(start));
     let change = commit(engine, changing(&[&key("a")])).tick;
     assert_eq!(refusal(engine, unchanged(start)), StoreError::Conflict);
     commit(engine, unchanged(change));
     commit(engine, changing(&[&key("other")]));
     commit(engine, unchanged(change));
-    commit(
-        engine,
-        writing(vec![put(&key("a"), "a write is not a change")]),
-    );
+    commit(engine, writing(vec![put(&key("a"), "a write is not a change")]));
     commit(engine, unchanged(change));
 }
 
@@ -135,18 +97,10 @@ fn what_was_forgotten_conflicts(engine: &Arc<dyn Engine>) {
         let names: Vec<Key> = (0..RECENT_CHANGES_MAX)
             .map(|n| key([&[page], n.to_be_bytes().as_slice()].concat()))
             .collect();
-        commit(
-            engine,
-            Batch {
-                changes: names,
-                ..batch()
-            },
-        );
+        commit(engine, Batch { changes: names, ..batch() });
     }
-    let long_ago = expecting(
-        Expect::UnchangedSince(key("quiet"), start),
-        vec![put(&key("b"), "x")],
-    );
+    let long_ago =
+        expecting(Expect::UnchangedSince(key("quiet"), start), vec![put(&key("b"), "x")]);
     assert_eq!(refusal(engine, long_ago), StoreError::Conflict);
     let lately = Expect::UnchangedSince(key("quiet"), engine.tick());
     commit(engine, expecting(lately, vec![put(&key("b"), "x")]));

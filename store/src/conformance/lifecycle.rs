@@ -6,14 +6,8 @@ use super::{
 
 pub(super) const CASES: &[Case] = &[
     ("a new engine is well", a_new_engine_is_well),
-    (
-        "a closed engine refuses everything",
-        a_closed_engine_refuses_everything,
-    ),
-    (
-        "those who wait are told of the close",
-        those_who_wait_are_told_of_the_close,
-    ),
+    ("a closed engine refuses everything", a_closed_engine_refuses_everything),
+    ("those who wait are told of the close", those_who_wait_are_told_of_the_close),
 ];
 
 fn a_new_engine_is_well(engine: &Arc<dyn Engine>) {
@@ -30,14 +24,8 @@ fn a_closed_engine_refuses_everything(engine: &Arc<dyn Engine>) {
     assert_eq!(wait(engine.get(&key("a"))), Err(StoreError::Closed));
     assert_eq!(wait(engine.scan(&range, 1)), Err(StoreError::Closed));
     assert_eq!(wait(engine.hours()), Err(StoreError::Closed));
-    assert_eq!(
-        wait(engine.wait_for_change(engine.tick())),
-        Err(StoreError::Closed)
-    );
-    assert_eq!(
-        refusal(engine, writing(vec![put(&key("b"), "x")])),
-        StoreError::Closed
-    );
+    assert_eq!(wait(engine.wait_for_change(engine.tick())), Err(StoreError::Closed));
+    assert_eq!(refusal(engine, writing(vec![put(&key("b"), "x")])), StoreError::Closed);
     assert_eq!(wait(engine.close()), Err(StoreError::Closed));
     assert!(!engine.health().writable);
 }

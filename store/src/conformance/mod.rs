@@ -107,32 +107,19 @@ fn writing(writes: Vec<Write>) -> Batch {
 }
 
 fn changing(changes: &[&Key]) -> Batch {
-    Batch {
-        changes: changes.iter().map(|key| (*key).clone()).collect(),
-        ..batch()
-    }
+    Batch { changes: changes.iter().map(|key| (*key).clone()).collect(), ..batch() }
 }
 
 fn key(name: impl AsRef<[u8]>) -> Key {
-    Key {
-        space: Space::Lasting,
-        bytes: Bytes::copy_from_slice(name.as_ref()),
-    }
+    Key { space: Space::Lasting, bytes: Bytes::copy_from_slice(name.as_ref()) }
 }
 
 fn key_of(hour: u32, name: impl AsRef<[u8]>) -> Key {
-    Key {
-        space: Space::Hour(Hour::new(hour)),
-        ..key(name)
-    }
+    Key { space: Space::Hour(Hour::new(hour)), ..key(name) }
 }
 
 fn put(key: &Key, value: impl AsRef<[u8]>) -> Write {
-    Write::Put {
-        key: key.clone(),
-        value: Bytes::copy_from_slice(value.as_ref()),
-        tick_at: None,
-    }
+    Write::Put { key: key.clone(), value: Bytes::copy_from_slice(value.as_ref()), tick_at: None }
 }
 
 fn delete(key: &Key) -> Write {
@@ -140,10 +127,7 @@ fn delete(key: &Key) -> Write {
 }
 
 fn add(key: &Key, amount: i64) -> Write {
-    Write::Add {
-        key: key.clone(),
-        amount,
-    }
+    Write::Add { key: key.clone(), amount }
 }
 
 fn commit(engine: &Arc<dyn Engine>, batch: Batch) -> Committed {
@@ -172,23 +156,13 @@ fn version(engine: &Arc<dyn Engine>, key: &Key) -> Version {
 
 fn scan(engine: &Arc<dyn Engine>, range: &KeyRange, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
     let rows = wait(engine.scan(range, limit)).expect("rows can be read");
-    rows.into_iter()
-        .map(|(key, row)| (key.bytes.to_vec(), row.value.to_vec()))
-        .collect()
+    rows.into_iter().map(|(key, row)| (key.bytes.to_vec(), row.value.to_vec())).collect()
 }
 
 fn whole(space: Space) -> KeyRange {
-    KeyRange {
-        space,
-        start: Bytes::new(),
-        end: None,
-    }
+    KeyRange { space, start: Bytes::new(), end: None }
 }
 
 fn expecting(expect: Expect, writes: Vec<Write>) -> Batch {
-    Batch {
-        expects: vec![expect],
-        writes,
-        ..batch()
-    }
+    Batch { expects: vec![expect], writes, ..batch() }
 }

@@ -9,22 +9,10 @@ use super::{
 
 pub(super) const CASES: &[Case] = &[
     ("64 writers that add never conflict", adds_never_conflict),
-    (
-        "of 64 writers that expect one version one wins",
-        one_of_many_wins,
-    ),
-    (
-        "increments by version are never lost",
-        increments_are_never_lost,
-    ),
-    (
-        "a repeat that overtakes its first is applied once",
-        a_parallel_repeat_is_applied_once,
-    ),
-    (
-        "a dropped commit leaves all or nothing",
-        a_dropped_commit_leaves_all_or_nothing,
-    ),
+    ("of 64 writers that expect one version one wins", one_of_many_wins),
+    ("increments by version are never lost", increments_are_never_lost),
+    ("a repeat that overtakes its first is applied once", a_parallel_repeat_is_applied_once),
+    ("a dropped commit leaves all or nothing", a_dropped_commit_leaves_all_or_nothing),
     ("readers see batches whole", readers_see_batches_whole),
 ];
 
@@ -102,15 +90,9 @@ fn increments_are_never_lost(engine: &Arc<dyn Engine>) {
 }
 
 fn a_parallel_repeat_is_applied_once(engine: &Arc<dyn Engine>) {
-    let batch = Batch {
-        changes: vec![key("n")],
-        ..writing(vec![add(&key("n"), 1)])
-    };
+    let batch = Batch { changes: vec![key("n")], ..writing(vec![add(&key("n"), 1)]) };
     let first = commit(engine, batch.clone());
-    let shared = Batch {
-        changes: vec![key("n")],
-        ..writing(vec![add(&key("n"), 1)])
-    };
+    let shared = Batch { changes: vec![key("n")], ..writing(vec![add(&key("n"), 1)]) };
     together(|n| {
         let copy = if n % 2 == 0 { &batch } else { &shared };
         let done = commit(engine, copy.clone());
@@ -147,18 +129,13 @@ fn a_dropped_commit_leaves_all_or_nothing(engine: &Arc<dyn Engine>) {
             found.push(i64::from(here));
         }
     }
-    assert_eq!(
-        counter(engine, &key("applied")).unwrap_or(0),
-        found.iter().sum()
-    );
+    assert_eq!(counter(engine, &key("applied")).unwrap_or(0), found.iter().sum());
 }
 
 fn readers_see_batches_whole(engine: &Arc<dyn Engine>) {
     let write = |round: u32| {
         let value = round.to_be_bytes().repeat(100);
-        (0..20u8)
-            .map(|n| put(&key([n]), &value))
-            .collect::<Vec<_>>()
+        (0..20u8).map(|n| put(&key([n]), &value)).collect::<Vec<_>>()
     };
     commit(engine, writing(write(0)));
     thread::scope(|scope| {
@@ -170,10 +147,7 @@ fn readers_see_batches_whole(engine: &Arc<dyn Engine>) {
         while !writer.is_finished() {
             let rows = scan(engine, &whole(Space::Lasting), 100);
             assert_eq!(rows.len(), 20);
-            assert!(
-                rows.windows(2).all(|pair| pair[0].1 == pair[1].1),
-                "a scan is one moment"
-            );
+            assert!(rows.windows(2).all(|pair| pair[0].1 == pair[1].1), "a scan is one moment");
         }
     });
 }

@@ -8,25 +8,13 @@ use super::{
 pub(super) const CASES: &[Case] = &[
     ("what was put is read back", what_was_put_is_read_back),
     ("an absent row is none", an_absent_row_is_none),
-    (
-        "a scan is in key order within its range",
-        a_scan_is_in_key_order_within_its_range,
-    ),
+    ("a scan is in key order within its range", a_scan_is_in_key_order_within_its_range),
     ("a scan stops at its limit", a_scan_stops_at_its_limit),
     ("spaces do not mix", spaces_do_not_mix),
-    (
-        "a scan sees overwritten and removed rows right",
-        a_scan_sees_the_newest_rows,
-    ),
-    (
-        "pages of a scan make the whole",
-        pages_of_a_scan_make_the_whole,
-    ),
+    ("a scan sees overwritten and removed rows right", a_scan_sees_the_newest_rows),
+    ("pages of a scan make the whole", pages_of_a_scan_make_the_whole),
     ("a value may have a megabyte", a_value_may_have_a_megabyte),
-    (
-        "empty values and odd keys are kept",
-        empty_values_and_odd_keys_are_kept,
-    ),
+    ("empty values and odd keys are kept", empty_values_and_odd_keys_are_kept),
 ];
 
 fn what_was_put_is_read_back(engine: &Arc<dyn Engine>) {
@@ -54,30 +42,17 @@ fn a_scan_is_in_key_order_within_its_range(engine: &Arc<dyn Engine>) {
         commit(engine, writing(vec![put(&key(name), name)]));
     }
     let names = |range: &KeyRange| -> Vec<Vec<u8>> {
-        scan(engine, range, 100)
-            .into_iter()
-            .map(|(key, _)| key)
-            .collect()
+        scan(engine, range, 100).into_iter().map(|(key, _)| key).collect()
     };
     let bytes = Bytes::from_static;
-    let mut range = KeyRange {
-        space: Space::Lasting,
-        start: bytes(b"b"),
-        end: Some(bytes(b"d")),
-    };
-    assert_eq!(
-        names(&range),
-        [b"b".to_vec(), b"bb".to_vec(), b"c".to_vec()]
-    );
+    let mut range = KeyRange { space: Space::Lasting, start: bytes(b"b"), end: Some(bytes(b"d")) };
+    assert_eq!(names(&range), [b"b".to_vec(), b"bb".to_vec(), b"c".to_vec()]);
     range.end = None;
     assert_eq!(names(&range).len(), 4);
     range.end = Some(bytes(b"b"));
     assert!(names(&range).is_empty(), "the end is excluded");
     range.end = Some(bytes(b"a"));
-    assert!(
-        names(&range).is_empty(),
-        "a range that ends before it starts is empty"
-    );
+    assert!(names(&range).is_empty(), "a range that ends before it starts is empty");
 }
 
 fn a_scan_stops_at_its_limit(engine: &Arc<dyn Engine>) {
@@ -130,14 +105,10 @@ fn a_scan_sees_the_newest_rows(engine: &Arc<dyn Engine>) {
 }
 
 fn pages_of_a_scan_make_the_whole(engine: &Arc<dyn Engine>) {
-    let names: Vec<Vec<u8>> = (0..5_000u32)
-        .map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes().to_vec())
-        .collect();
+    let names: Vec<Vec<u8>> =
+        (0..5_000u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes().to_vec()).collect();
     for page in names.chunks(250) {
-        let writes = page
-            .iter()
-            .map(|name| put(&key(name), name.repeat(20)))
-            .collect();
+        let writes = page.iter().map(|name| put(&key(name), name.repeat(20))).collect();
         commit(engine, writing(writes));
     }
     let mut range = whole(Space::Lasting);
@@ -153,23 +124,13 @@ fn pages_of_a_scan_make_the_whole(engine: &Arc<dyn Engine>) {
     let mut expected = names;
     expected.sort();
     assert_eq!(found.len(), expected.len());
-    assert!(
-        found
-            .iter()
-            .zip(&expected)
-            .all(|(found, name)| found.0 == *name)
-    );
+    assert!(found.iter().zip(&expected).all(|(found, name)| found.0 == *name));
     assert!(found.iter().all(|(name, value)| *value == name.repeat(20)));
 }
 
 fn a_value_may_have_a_megabyte(engine: &Arc<dyn Engine>) {
-    let big: Vec<u8> = (0..1_048_576u32)
-        .map(|n| n.wrapping_mul(31).to_be_bytes()[1])
-        .collect();
-    commit(
-        engine,
-        writing(vec![put(&key("a"), "small"), put(&key("big"), &big)]),
-    );
+    let big: Vec<u8> = (0..1_048_576u32).map(|n| n.wrapping_mul(31).to_be_bytes()[1]).collect();
+    commit(engine, writing(vec![put(&key("a"), "small"), put(&key("big"), &big)]));
     commit(engine, writing(vec![put(&key("z"), "small")]));
     assert!(value(engine, &key("big")).unwrap() == big);
     assert_eq!(scan(engine, &whole(Space::Lasting), 10).len(), 3);

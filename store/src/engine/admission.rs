@@ -33,31 +33,19 @@ pub(super) fn check_shape(batch: &Batch) -> Result<(), StoreError> {
         if let Space::Hour(hour) = key.space
             && batch.drops.contains(&hour)
         {
-            return Err(StoreError::Refused(
-                "a segment is dropped and written at once",
-            ));
+            return Err(StoreError::Refused("a segment is dropped and written at once"));
         }
-        if let Write::Put {
-            value,
-            tick_at: Some(at),
-            ..
-        } = write
-            && at
-                .checked_add(TICK_BYTES)
-                .is_none_or(|end| end > value.len())
+        if let Write::Put { value, tick_at: Some(at), .. } = write
+            && at.checked_add(TICK_BYTES).is_none_or(|end| end > value.len())
         {
-            return Err(StoreError::Refused(
-                "the place of the tick lies beyond the value",
-            ));
+            return Err(StoreError::Refused("the place of the tick lies beyond the value"));
         }
     }
     for expect in &batch.expects {
         if let Expect::Absent(key) = expect
             && !written.contains(key)
         {
-            return Err(StoreError::Refused(
-                "a key is expected absent and not written",
-            ));
+            return Err(StoreError::Refused("a key is expected absent and not written"));
         }
     }
     Ok(())
@@ -87,16 +75,10 @@ pub(super) fn admit(
     let mut rows = Vec::with_capacity(batch.writes.len());
     for write in &batch.writes {
         let value = match write {
-            Write::Put {
-                value,
-                tick_at: None,
-                ..
-            } => Some(value.clone()),
-            Write::Put {
-                value,
-                tick_at: Some(at),
-                ..
-            } => Some(with_tick(value, *at, committed.tick)),
+            Write::Put { value, tick_at: None, .. } => Some(value.clone()),
+            Write::Put { value, tick_at: Some(at), .. } => {
+                Some(with_tick(value, *at, committed.tick))
+            }
             Write::Delete { .. } => None,
             Write::Add { key, amount } => sum(row(key)?.as_ref(), *amount)?,
         };
@@ -111,10 +93,7 @@ fn next(batch: &Batch, newest: Committed) -> Committed {
     } else {
         Tick::new(newest.tick.number().saturating_add(1))
     };
-    Committed {
-        tick,
-        version: Version(newest.version.0.saturating_add(1)),
-    }
+    Committed { tick, version: Version(newest.version.0.saturating_add(1)) }
 }
 
 fn with_tick(value: &Bytes, at: usize, tick: Tick) -> Bytes {

@@ -34,19 +34,13 @@ impl Memory {
         let start = Tick::new(0);
         let state = State {
             rows: BTreeMap::new(),
-            newest: Committed {
-                tick: start,
-                version: Version(0),
-            },
+            newest: Committed { tick: start, version: Version(0) },
             changes: RecentChanges::new(start, RECENT_CHANGES_MAX),
             batches: RecentBatches::new(BATCH_IDS_MAX),
             applier: None,
             closed: false,
         };
-        Self {
-            state: Mutex::new(state),
-            tick: watch::Sender::new(start),
-        }
+        Self { state: Mutex::new(state), tick: watch::Sender::new(start) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -55,11 +49,7 @@ impl Memory {
 
     fn open_state(&self) -> Result<MutexGuard<'_, State>, StoreError> {
         let state = self.state();
-        if state.closed {
-            Err(StoreError::Closed)
-        } else {
-            Ok(state)
-        }
+        if state.closed { Err(StoreError::Closed) } else { Ok(state) }
     }
 
     fn apply(&self, batch: &Batch) -> Result<Committed, StoreError> {
@@ -78,13 +68,7 @@ impl Memory {
         for (key, value) in admitted.rows {
             match value {
                 Some(value) => {
-                    state.rows.insert(
-                        key,
-                        Row {
-                            version: committed.version,
-                            value,
-                        },
-                    );
+                    state.rows.insert(key, Row { version: committed.version, value });
                 }
                 None => {
                     state.rows.remove(&key);
@@ -114,9 +98,7 @@ impl Default for Memory {
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory")
-            .field("tick", &*self.tick.borrow())
-            .finish_non_exhaustive()
+        f.debug_struct("Memory").field("tick", &*self.tick.borrow()).finish_non_exhaustive()
     }
 }
 
@@ -132,10 +114,7 @@ impl Engine for Memory {
                 return Ok(Vec::new());
             }
             let rows = state.rows.range(bounds(range));
-            Ok(rows
-                .take(limit)
-                .map(|(key, row)| (key.clone(), row.clone()))
-                .collect())
+            Ok(rows.take(limit).map(|(key, row)| (key.clone(), row.clone())).collect())
         })
     }
 
@@ -203,16 +182,8 @@ struct State {
 
 impl State {
     fn drop_hour(&mut self, hour: Hour) {
-        let all = KeyRange {
-            space: Space::Hour(hour),
-            start: Bytes::new(),
-            end: None,
-        };
-        let keys: Vec<Key> = self
-            .rows
-            .range(bounds(&all))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let all = KeyRange { space: Space::Hour(hour), start: Bytes::new(), end: None };
+        let keys: Vec<Key> = self.rows.range(bounds(&all)).map(|(key, _)| key.clone()).collect();
         for key in keys {
             self.rows.remove(&key);
         }
@@ -228,20 +199,16 @@ fn hour_of(key: &Key) -> Option<Hour> {
 
 /// The range in the map of all spaces; `end`, where given, must lie above `start`.
 fn bounds(range: &KeyRange) -> (Bound<Key>, Bound<Key>) {
-    let key = |bytes: &Bytes| Key {
-        space: range.space,
-        bytes: bytes.clone(),
-    };
+    let key = |bytes: &Bytes| Key { space: range.space, bytes: bytes.clone() };
     let next_space = match range.space {
         Space::Lasting => Some(Hour::new(0)),
         Space::Hour(hour) => hour.number().checked_add(1).map(Hour::new),
     };
     let end = match (&range.end, next_space) {
         (Some(end), _) => Bound::Excluded(key(end)),
-        (None, Some(hour)) => Bound::Excluded(Key {
-            space: Space::Hour(hour),
-            bytes: Bytes::new(),
-        }),
+        (None, Some(hour)) => {
+            Bound::Excluded(Key { space: Space::Hour(hour), bytes: Bytes::new() })
+        }
         (None, None) => Bound::Unbounded,
     };
     (Bound::Included(key(&range.start)), end)

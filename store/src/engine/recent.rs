@@ -22,12 +22,7 @@ pub(crate) struct RecentChanges {
 impl RecentChanges {
     /// Remembers nothing yet: every change so far lies at or below `start`.
     pub(crate) fn new(start: Tick, bound: usize) -> Self {
-        Self {
-            newest: HashMap::new(),
-            order: VecDeque::new(),
-            complete_above: start,
-            bound,
-        }
+        Self { newest: HashMap::new(), order: VecDeque::new(), complete_above: start, bound }
     }
 
     /// Notes that the batch of `tick` named `keys`. Ticks must not fall.
@@ -64,11 +59,7 @@ pub(super) struct RecentBatches {
 impl RecentBatches {
     /// Remembers nothing yet, and never more than `bound` batches.
     pub(super) fn new(bound: usize) -> Self {
-        Self {
-            outcomes: HashMap::new(),
-            order: VecDeque::new(),
-            bound,
-        }
+        Self { outcomes: HashMap::new(), order: VecDeque::new(), bound }
     }
 
     /// Notes what became of the batch.
@@ -98,10 +89,7 @@ mod tests {
     use super::*;
 
     fn key(name: &'static str) -> Key {
-        Key {
-            space: Space::Lasting,
-            bytes: Bytes::from_static(name.as_bytes()),
-        }
+        Key { space: Space::Lasting, bytes: Bytes::from_static(name.as_bytes()) }
     }
 
     #[test]
@@ -111,10 +99,7 @@ mod tests {
         assert!(!changes.is_unchanged_since(&key("a"), Tick::new(5)));
         assert!(changes.is_unchanged_since(&key("a"), Tick::new(6)));
         assert!(changes.is_unchanged_since(&key("b"), Tick::new(5)));
-        assert!(
-            !changes.is_unchanged_since(&key("b"), Tick::new(4)),
-            "too long ago to know"
-        );
+        assert!(!changes.is_unchanged_since(&key("b"), Tick::new(4)), "too long ago to know");
     }
 
     #[test]
@@ -133,16 +118,10 @@ mod tests {
     fn only_the_newest_batches_are_remembered() {
         let mut batches = RecentBatches::new(2);
         for n in 1..=3u8 {
-            let outcome = Committed {
-                tick: Tick::new(0),
-                version: Version(n.into()),
-            };
+            let outcome = Committed { tick: Tick::new(0), version: Version(n.into()) };
             batches.note(BatchId([n; 16]), outcome);
         }
         assert!(batches.outcome(BatchId([1; 16])).is_none());
-        assert_eq!(
-            batches.outcome(BatchId([3; 16])).unwrap().version,
-            Version(3)
-        );
+        assert_eq!(batches.outcome(BatchId([3; 16])).unwrap().version, Version(3));
     }
 }

@@ -15,12 +15,7 @@ impl BloomBuilder {
 
     /// The filter as it stands in the file.
     pub(super) fn finish(self) -> Vec<u8> {
-        let bytes = self
-            .hashes
-            .len()
-            .saturating_mul(BITS_PER_KEY)
-            .div_ceil(8)
-            .max(8);
+        let bytes = self.hashes.len().saturating_mul(BITS_PER_KEY).div_ceil(8).max(8);
         let mut filter = vec![0u8; bytes];
         for hash in self.hashes {
             for (byte, mask) in probes(hash, bytes) {
@@ -41,16 +36,10 @@ pub(super) fn may_hold(filter: &[u8], key: &[u8]) -> bool {
 
 /// The bits of a key, as byte and mask.
 fn probes(hash: u64, bytes: usize) -> impl Iterator<Item = (usize, u8)> {
-    let bits = u64::try_from(bytes)
-        .unwrap_or(u64::MAX)
-        .saturating_mul(8)
-        .max(1);
+    let bits = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(8).max(1);
     let step = hash.rotate_left(32) | 1;
     (0..PROBES).map(move |probe| {
-        let bit = hash
-            .wrapping_add(step.wrapping_mul(probe))
-            .checked_rem(bits)
-            .unwrap_or(0);
+        let bit = hash.wrapping_add(step.wrapping_mul(probe)).checked_rem(bits).unwrap_or(0);
         let byte = usize::try_from(bit / 8).unwrap_or(usize::MAX);
         (byte, 1u8.wrapping_shl(u32::try_from(bit % 8).unwrap_or(0)))
     })
@@ -91,9 +80,7 @@ mod tests {
         }
         let filter = builder.finish();
         assert!((0..10_000u32).all(|n| may_hold(&filter, &n.to_be_bytes())));
-        let passed = (10_000..110_000u32)
-            .filter(|n| may_hold(&filter, &n.to_be_bytes()))
-            .count();
+        let passed = (10_000..110_000u32).filter(|n| may_hold(&filter, &n.to_be_bytes())).count();
         assert!(passed < 2_500, "{passed} of 100,000 absent keys pass");
     }
 }

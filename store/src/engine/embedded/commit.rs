@@ -84,10 +84,7 @@ impl Committer {
 
     fn admit(&self, batch: &Batch, group: &mut Group) -> Result<Admission, StoreError> {
         check_shape(batch)?;
-        let known = self
-            .batches
-            .outcome(batch.id)
-            .or_else(|| group.ids.get(&batch.id).copied());
+        let known = self.batches.outcome(batch.id).or_else(|| group.ids.get(&batch.id).copied());
         if let Some(committed) = known {
             return Ok(Admission::Known(committed));
         }
@@ -95,9 +92,7 @@ impl Committer {
             group.changes.get(key).is_none_or(|newest| *newest <= tick)
                 && self.changes.is_unchanged_since(key, tick)
         };
-        let admitted = admit(batch, group.newest, is_unchanged, |key| {
-            self.row(&group.table, key)
-        })?;
+        let admitted = admit(batch, group.newest, is_unchanged, |key| self.row(&group.table, key))?;
         let is_empty =
             batch.writes.is_empty() && batch.changes.is_empty() && batch.drops.is_empty();
         if !is_empty {
@@ -277,10 +272,7 @@ impl Group {
             self.table.clear(*hour);
         }
         for (key, value) in rows {
-            let cell = Cell {
-                version: committed.version,
-                value,
-            };
+            let cell = Cell { version: committed.version, value };
             self.table.write(key.space, key.bytes, cell);
         }
         for key in &batch.changes {

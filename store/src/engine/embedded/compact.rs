@@ -66,11 +66,7 @@ impl Choice {
     fn youngest(space: Space, runs: &Runs, count: usize) -> Self {
         let older = runs.len().saturating_sub(count);
         let inputs = runs.iter().skip(older).map(Arc::clone).collect();
-        Self {
-            space,
-            inputs,
-            is_oldest: older == 0,
-        }
+        Self { space, inputs, is_oldest: older == 0 }
     }
 }
 
@@ -95,12 +91,7 @@ impl Compaction {
     pub(super) fn begin(disk: &Disk, id: u64, choice: Choice) -> Result<Self, StoreError> {
         let merge = Merge::new(walks(&choice.inputs, &[])?)?;
         let writer = RunWriter::create(disk, choice.space, id)?;
-        Ok(Self {
-            id,
-            choice,
-            merge,
-            writer,
-        })
+        Ok(Self { id, choice, merge, writer })
     }
 
     pub(super) const fn id(&self) -> u64 {
@@ -131,11 +122,7 @@ impl Compaction {
 
     /// Completes the file; none when nothing is left of the inputs, whose file is then to be removed.
     pub(super) fn finish(self) -> Result<Option<RunEntry>, StoreError> {
-        if self.writer.is_empty() {
-            Ok(None)
-        } else {
-            self.writer.finish().map(Some)
-        }
+        if self.writer.is_empty() { Ok(None) } else { self.writer.finish().map(Some) }
     }
 }
 

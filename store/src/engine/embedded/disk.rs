@@ -31,10 +31,7 @@ impl Disk {
             #[cfg(test)]
             faults: Arc::default(),
         };
-        let made = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&disk.directory);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&disk.directory);
         made.map_err(|error| refused("make directory", &disk.directory, &error))?;
         let path = disk.path("lock");
         let lock = OpenOptions::new()
@@ -83,9 +80,7 @@ impl Disk {
     pub(super) fn create(&self, name: &str) -> Result<DiskFile, StoreError> {
         let path = self.path(name);
         #[cfg(test)]
-        self.faults
-            .before_create(&path)
-            .map_err(|error| refused("create", &path, &error))?;
+        self.faults.before_create(&path).map_err(|error| refused("create", &path, &error))?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -97,10 +92,7 @@ impl Disk {
         Ok(self.file(file, path))
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(clippy::unused_self, reason = "tests hand the faults on")
-    )]
+    #[cfg_attr(not(test), expect(clippy::unused_self, reason = "tests hand the faults on"))]
     fn file(&self, file: File, path: PathBuf) -> DiskFile {
         DiskFile {
             file,
@@ -187,9 +179,7 @@ pub(super) struct DiskFile {
 impl DiskFile {
     pub(super) fn length(&self) -> Result<u64, StoreError> {
         let metadata = self.file.metadata();
-        Ok(metadata
-            .map_err(|error| refused("measure", &self.path, &error))?
-            .len())
+        Ok(metadata.map_err(|error| refused("measure", &self.path, &error))?.len())
     }
 
     pub(super) fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), StoreError> {
@@ -197,9 +187,7 @@ impl DiskFile {
         self.faults
             .before_write(&self.file, &self.path, bytes, offset)
             .map_err(|error| refused("write", &self.path, &error))?;
-        self.file
-            .write_all_at(bytes, offset)
-            .map_err(|error| refused("write", &self.path, &error))
+        self.file.write_all_at(bytes, offset).map_err(|error| refused("write", &self.path, &error))
     }
 
     /// Reads `length` bytes; a file that ends before is damaged.
@@ -250,28 +238,18 @@ impl DiskFile {
 
 /// That the file at `path` does not hold what was written.
 pub(super) fn damaged(path: &Path, offset: u64, what: &str) -> StoreError {
-    StoreError::Damaged {
-        file: path.to_owned(),
-        offset,
-        what: what.to_owned(),
-    }
+    StoreError::Damaged { file: path.to_owned(), offset, what: what.to_owned() }
 }
 
 fn refused(what: &str, path: &Path, error: &io::Error) -> StoreError {
     if is_full(error) {
         return StoreError::Full;
     }
-    StoreError::Io {
-        what: format!("{what} {}", path.display()),
-        kind: error.to_string(),
-    }
+    StoreError::Io { what: format!("{what} {}", path.display()), kind: error.to_string() }
 }
 
 fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
-    )
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 fn stop(path: &Path, error: &io::Error) -> ! {

@@ -37,24 +37,10 @@ struct State {
 
 #[derive(Debug)]
 enum Undo {
-    Write {
-        path: PathBuf,
-        offset: u64,
-        old: Vec<u8>,
-        old_length: u64,
-    },
-    Create {
-        path: PathBuf,
-    },
-    Rename {
-        source: PathBuf,
-        target: PathBuf,
-        replaced: Option<Vec<u8>>,
-    },
-    Remove {
-        path: PathBuf,
-        content: Vec<u8>,
-    },
+    Write { path: PathBuf, offset: u64, old: Vec<u8>, old_length: u64 },
+    Create { path: PathBuf },
+    Rename { source: PathBuf, target: PathBuf, replaced: Option<Vec<u8>> },
+    Remove { path: PathBuf, content: Vec<u8> },
 }
 
 impl Faults {
@@ -100,12 +86,7 @@ impl Faults {
         for (place, undo) in undo.into_iter().enumerate().rev() {
             let mut is_lost = || place >= done || chance();
             match undo {
-                Undo::Write {
-                    path,
-                    offset,
-                    old,
-                    old_length,
-                } => {
+                Undo::Write { path, offset, old, old_length } => {
                     let Ok(file) = File::options().write(true).open(&path) else {
                         continue;
                     };
@@ -120,11 +101,7 @@ impl Faults {
                     }
                 }
                 Undo::Create { path } => drop(std::fs::remove_file(path)),
-                Undo::Rename {
-                    source,
-                    target,
-                    replaced,
-                } => {
+                Undo::Rename { source, target, replaced } => {
                     std::fs::rename(&target, source).unwrap();
                     if let Some(content) = replaced {
                         std::fs::write(target, content).unwrap();
@@ -149,9 +126,7 @@ impl Faults {
             return Err(ErrorKind::StorageFull.into());
         }
         if state.is_recording {
-            state.undo.push(Undo::Create {
-                path: path.to_owned(),
-            });
+            state.undo.push(Undo::Create { path: path.to_owned() });
         }
         Ok(())
     }
@@ -169,17 +144,10 @@ impl Faults {
         let growth = end.saturating_sub(length);
         if state.is_recording {
             let mut old = vec![0; bytes.len()];
-            let kept = usize::try_from(length.saturating_sub(offset))
-                .unwrap()
-                .min(bytes.len());
+            let kept = usize::try_from(length.saturating_sub(offset)).unwrap().min(bytes.len());
             file.read_exact_at(&mut old[..kept], offset)?;
             old.truncate(kept.next_multiple_of(512).min(bytes.len()));
-            state.undo.push(Undo::Write {
-                path: path.to_owned(),
-                offset,
-                old,
-                old_length: length,
-            });
+            state.undo.push(Undo::Write { path: path.to_owned(), offset, old, old_length: length });
         }
         if let Some(short) = state.short_write.take() {
             file.write_all_at(&bytes[..short.min(bytes.len())], offset)?;
@@ -235,10 +203,7 @@ impl Faults {
     pub(super) fn before_remove(&self, path: &Path) {
         let mut state = self.state();
         if let (true, Ok(content)) = (state.is_recording, std::fs::read(path)) {
-            state.undo.push(Undo::Remove {
-                path: path.to_owned(),
-                content,
-            });
+            state.undo.push(Undo::Remove { path: path.to_owned(), content });
         }
     }
 

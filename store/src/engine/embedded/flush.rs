@@ -32,21 +32,14 @@ pub(super) struct Flusher {
 impl Flusher {
     pub(super) fn new(shared: Arc<Shared>, manifest: Manifest) -> Self {
         let quiet = manifest.runs.iter().map(|run| (run.space, 0)).collect();
-        Self {
-            shared,
-            manifest,
-            quiet,
-            compaction: None,
-            is_resting: false,
-        }
+        Self { shared, manifest, quiet, compaction: None, is_resting: false }
     }
 
     /// Works until the engine is closed or dropped.
     pub(super) fn run(mut self) {
         loop {
-            let (is_stopped, is_sealed) = self
-                .shared
-                .tell_flow(|flow| (flow.is_stopped, flow.is_sealed));
+            let (is_stopped, is_sealed) =
+                self.shared.tell_flow(|flow| (flow.is_stopped, flow.is_sealed));
             if is_stopped {
                 return;
             }
@@ -112,12 +105,7 @@ impl Flusher {
         if stored.is_err() {
             for id in self.manifest.next_run..manifest.next_run {
                 for space in frozen.tables().map(|(space, _)| space) {
-                    self.remove(&RunEntry {
-                        space,
-                        id,
-                        file_bytes: 0,
-                        footer_sum: 0,
-                    });
+                    self.remove(&RunEntry { space, id, file_bytes: 0, footer_sum: 0 });
                 }
             }
             return stored;
@@ -126,8 +114,7 @@ impl Flusher {
             *quiet = quiet.saturating_add(1);
         }
         self.quiet.extend(changed.keys().map(|space| (*space, 0)));
-        self.quiet
-            .retain(|space, _| changed.get(space).is_none_or(|runs| !runs.is_empty()));
+        self.quiet.retain(|space, _| changed.get(space).is_none_or(|runs| !runs.is_empty()));
         Ok(())
     }
 
@@ -152,12 +139,7 @@ impl Flusher {
             }
         }
         if writer.is_empty() {
-            let unused = RunEntry {
-                space,
-                id,
-                file_bytes: 0,
-                footer_sum: 0,
-            };
+            let unused = RunEntry { space, id, file_bytes: 0, footer_sum: 0 };
             self.remove(&unused);
         } else {
             runs.push(Arc::new(Run::open(&self.shared.disk, writer.finish()?)?));
@@ -173,10 +155,7 @@ impl Flusher {
         is_flush: bool,
     ) -> Result<(), StoreError> {
         let before = std::mem::take(&mut manifest.runs);
-        let kept = before
-            .iter()
-            .filter(|run| !changed.contains_key(&run.space))
-            .copied();
+        let kept = before.iter().filter(|run| !changed.contains_key(&run.space)).copied();
         manifest.runs = kept.collect();
         let new = changed.values().flatten().map(|run| *run.entry());
         manifest.runs.extend(new);
@@ -192,18 +171,11 @@ impl Flusher {
                 view.runs.insert(*space, Runs::new(runs.clone()));
             }
         }
-        let flushed = if is_flush {
-            view.frozen.pop_front()
-        } else {
-            None
-        };
+        let flushed = if is_flush { view.frozen.pop_front() } else { None };
         drop(view);
         // Freeing many rows takes time, so it is not done under the lock.
         drop(flushed);
-        for run in before
-            .iter()
-            .filter(|run| !self.manifest.runs.contains(run))
-        {
+        for run in before.iter().filter(|run| !self.manifest.runs.contains(run)) {
             self.remove(run);
         }
         Ok(())
@@ -250,12 +222,7 @@ impl Flusher {
         let (id, space) = (compaction.id(), compaction.space());
         let inputs = compaction.inputs();
         let finished = compaction.finish();
-        let unused = RunEntry {
-            space,
-            id,
-            file_bytes: 0,
-            footer_sum: 0,
-        };
+        let unused = RunEntry { space, id, file_bytes: 0, footer_sum: 0 };
         let merged = match finished {
             Ok(Some(merged)) => Some(merged),
             Ok(None) => None,
@@ -280,9 +247,7 @@ impl Flusher {
         let place = runs.iter().position(|run| Some(run.entry().id) == first);
         let is_in_use = place.is_some_and(|place| {
             let there = runs.iter().skip(place).map(|run| run.entry());
-            there
-                .take(inputs.len())
-                .eq(inputs.iter().map(|run| run.entry()))
+            there.take(inputs.len()).eq(inputs.iter().map(|run| run.entry()))
         });
         let (Some(place), true) = (place, is_in_use) else {
             // The segment was dropped meanwhile.
@@ -294,11 +259,7 @@ impl Flusher {
             Some(entry) => after.push(Arc::new(Run::open(&self.shared.disk, entry)?)),
             None => self.remove(unused),
         }
-        after.extend(
-            runs.iter()
-                .skip(place.saturating_add(inputs.len()))
-                .map(Arc::clone),
-        );
+        after.extend(runs.iter().skip(place.saturating_add(inputs.len())).map(Arc::clone));
         let mut manifest = self.manifest.clone();
         let installed = self.install(&mut manifest, &BTreeMap::from([(space, after)]), false);
         if installed.is_err() {
@@ -312,12 +273,7 @@ impl Flusher {
         if let Some(compaction) = self.compaction.take() {
             let (id, space) = (compaction.id(), compaction.space());
             drop(compaction);
-            self.remove(&RunEntry {
-                space,
-                id,
-                file_bytes: 0,
-                footer_sum: 0,
-            });
+            self.remove(&RunEntry { space, id, file_bytes: 0, footer_sum: 0 });
         }
     }
 }

@@ -33,20 +33,8 @@ impl Journal {
     pub(super) fn begin(disk: &Disk, number: u32, generation: u64) -> Result<Self, StoreError> {
         let file = disk.open(&file_name(number))?;
         let sectors = sectors(file.length()?);
-        let journal = Self {
-            file,
-            number,
-            generation,
-            next: 1,
-            sectors,
-            attempt: 0,
-        };
-        let mark = Head {
-            place: 0,
-            group: 0,
-            flags: FLAG_BEGIN,
-            ..journal.head()
-        };
+        let journal = Self { file, number, generation, next: 1, sectors, attempt: 0 };
+        let mark = Head { place: 0, group: 0, flags: FLAG_BEGIN, ..journal.head() };
         journal.file.write_at(&mark.sector(&[]), 0)?;
         journal.file.sync_or_stop();
         Ok(journal)
@@ -86,14 +74,7 @@ impl Journal {
         let last = self.next.saturating_add(count).saturating_sub(1);
         for (place, payload) in (self.next..).zip(group.chunks(PAYLOAD)) {
             let flags = if place == last { FLAG_LAST } else { 0 };
-            sectors.extend_from_slice(
-                &Head {
-                    place,
-                    flags,
-                    ..self.head()
-                }
-                .sector(payload),
-            );
+            sectors.extend_from_slice(&Head { place, flags, ..self.head() }.sector(payload));
         }
         if let Err(error) = self.file.write_at(&sectors, offset_of(self.next)) {
             self.attempt = self.attempt.saturating_add(1);
@@ -106,12 +87,8 @@ impl Journal {
 
     /// Says that the next generation follows; durable.
     pub(super) fn end(&self) -> Result<(), StoreError> {
-        let mark = Head {
-            flags: FLAG_END,
-            ..self.head()
-        };
-        self.file
-            .write_at(&mark.sector(&[]), offset_of(self.next))?;
+        let mark = Head { flags: FLAG_END, ..self.head() };
+        self.file.write_at(&mark.sector(&[]), offset_of(self.next))?;
         self.file.sync_or_stop();
         Ok(())
     }
@@ -182,15 +159,7 @@ impl Found {
             Err(what) => return Err(file.damaged(0, what)),
         };
         let sectors = sectors(file_bytes);
-        Ok(Self {
-            file,
-            number,
-            generation,
-            is_ended: false,
-            sectors,
-            tail: 1,
-            attempt: 0,
-        })
+        Ok(Self { file, number, generation, is_ended: false, sectors, tail: 1, attempt: 0 })
     }
 
     /// Hands every group to `take`, in order, with its offset; then knows the tail.
@@ -216,9 +185,7 @@ impl Found {
         if self.is_ended {
             return Ok(());
         }
-        Err(self
-            .file
-            .damaged(offset_of(self.tail), "the journal breaks off"))
+        Err(self.file.damaged(offset_of(self.tail), "the journal breaks off"))
     }
 
     /// Gathers the group that begins at the tail; none when it is not there whole.
@@ -256,9 +223,7 @@ impl Found {
             }
             if head.group > self.tail {
                 let offset = offset_of(self.tail);
-                return Err(self
-                    .file
-                    .damaged(offset, "a group is missing before a later one"));
+                return Err(self.file.damaged(offset, "a group is missing before a later one"));
             }
             attempt = attempt.max(Some(head.attempt));
         }
@@ -272,9 +237,7 @@ impl Found {
             return Ok(None);
         };
         let sector = Sector::parse(bytes, place, self.generation);
-        sector
-            .map(Some)
-            .map_err(|what| self.file.damaged(offset_of(place), what))
+        sector.map(Some).map_err(|what| self.file.damaged(offset_of(place), what))
     }
 }
 
@@ -343,9 +306,7 @@ impl<'a> Sector<'a> {
         if head.generation > newest {
             return Err("a sector is of a later generation than its file");
         }
-        let payload = reader
-            .take(usize::from(head.used))
-            .ok_or("a sector is too full")?;
+        let payload = reader.take(usize::from(head.used)).ok_or("a sector is too full")?;
         Ok(Self::Written(head, payload))
     }
 }

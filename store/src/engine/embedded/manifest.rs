@@ -53,9 +53,7 @@ impl Manifest {
         if checksum(&[content]) != sum {
             return Err(failed("it does not match its checksum"));
         }
-        Self::decode(content)
-            .map(Some)
-            .ok_or_else(|| failed("it makes no sense"))
+        Self::decode(content).map(Some).ok_or_else(|| failed("it makes no sense"))
     }
 
     /// Replaces the file; durable when it returns.

@@ -60,10 +60,7 @@ impl Memtable {
         let table = self.spaces.get(&key.space)?;
         match table.rows.get(&key.bytes) {
             Some(cell) => Some(cell.clone()),
-            None => table.is_cleared.then_some(Cell {
-                version: Version(0),
-                value: None,
-            }),
+            None => table.is_cleared.then_some(Cell { version: Version(0), value: None }),
         }
     }
 
@@ -76,10 +73,7 @@ impl Memtable {
     }
 
     pub(super) fn clear(&mut self, hour: Hour) {
-        let cleared = Table {
-            is_cleared: true,
-            rows: BTreeMap::new(),
-        };
+        let cleared = Table { is_cleared: true, rows: BTreeMap::new() };
         let Some(old) = self.spaces.insert(Space::Hour(hour), cleared) else {
             return;
         };
@@ -104,15 +98,12 @@ impl Table {
     /// The part of the table that lies in `range`, which must not end before it starts.
     pub(super) fn range(&self, range: &KeyRange) -> Range<'_, Bytes, Cell> {
         let end = range.end.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-        self.rows
-            .range::<Bytes, _>((Bound::Included(&range.start), end))
+        self.rows.range::<Bytes, _>((Bound::Included(&range.start), end))
     }
 }
 
 fn row_bytes(key: &Bytes, cell: &Cell) -> usize {
-    value_bytes(cell)
-        .saturating_add(key.len())
-        .saturating_add(ROW_OVERHEAD)
+    value_bytes(cell).saturating_add(key.len()).saturating_add(ROW_OVERHEAD)
 }
 
 fn value_bytes(cell: &Cell) -> usize {

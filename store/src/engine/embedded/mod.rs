@@ -155,11 +155,7 @@ impl Embedded {
         let mut hours = Vec::new();
         for space in spaces {
             let Space::Hour(hour) = space else { continue };
-            let all = KeyRange {
-                space,
-                start: bytes::Bytes::new(),
-                end: None,
-            };
+            let all = KeyRange { space, start: bytes::Bytes::new(), end: None };
             if !self.rows(&all, 1)?.is_empty() {
                 hours.push(hour);
             }
@@ -182,9 +178,7 @@ impl Drop for Embedded {
 
 impl fmt::Debug for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Embedded")
-            .field("tick", &self.tick())
-            .finish_non_exhaustive()
+        f.debug_struct("Embedded").field("tick", &self.tick()).finish_non_exhaustive()
     }
 }
 

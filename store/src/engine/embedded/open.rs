@@ -41,11 +41,7 @@ pub(super) fn open(
     let runs = open_runs(&disk, &manifest)?;
     let replayed = replay(&disk, &manifest)?;
     remove_strays(&disk, &manifest)?;
-    let view = View {
-        active: replayed.active,
-        frozen: replayed.frozen,
-        runs,
-    };
+    let view = View { active: replayed.active, frozen: replayed.frozen, runs };
     let newest = replayed.newest;
     let shared = Arc::new(Shared::new(disk, lock, view, replayed.free, newest.tick));
     let committer = Committer {
@@ -77,20 +73,14 @@ fn check_format(disk: &Disk) -> Result<(), StoreError> {
     if found == FORMAT {
         return Ok(());
     }
-    Err(StoreError::Format {
-        file: path,
-        found,
-        known: FORMAT,
-    })
+    Err(StoreError::Format { file: path, found, known: FORMAT })
 }
 
 /// Makes a new store. The manifest comes last, so that a start that was cut short is begun anew.
 fn create(options: &EmbeddedOptions, disk: &Disk) -> Result<Manifest, StoreError> {
     for name in disk.names()? {
         let is_used = if let Some(number) = name.strip_prefix("journal-") {
-            number
-                .parse()
-                .is_ok_and(|number| is_journal_used(disk, number))
+            number.parse().is_ok_and(|number| is_journal_used(disk, number))
         } else {
             is_run_name(&name)
         };
@@ -113,26 +103,19 @@ fn create(options: &EmbeddedOptions, disk: &Disk) -> Result<Manifest, StoreError
 
 /// Whether anything was ever written into the journal file, as far as can be seen.
 fn is_journal_used(disk: &Disk, number: u32) -> bool {
-    let first = disk
-        .open(&super::journal::file_name(number))
-        .and_then(|file| {
-            let length = file.length()?.min(4096);
-            file.read_at(super::coding::narrow(length), 0)
-        });
+    let first = disk.open(&super::journal::file_name(number)).and_then(|file| {
+        let length = file.length()?.min(4096);
+        file.read_at(super::coding::narrow(length), 0)
+    });
     first.map_or(true, |bytes| bytes.iter().any(|byte| *byte != 0))
 }
 
 fn open_runs(disk: &Disk, manifest: &Manifest) -> Result<BTreeMap<Space, Runs>, StoreError> {
     let mut runs: BTreeMap<Space, Vec<Arc<Run>>> = BTreeMap::new();
     for entry in &manifest.runs {
-        runs.entry(entry.space)
-            .or_default()
-            .push(Arc::new(Run::open(disk, *entry)?));
+        runs.entry(entry.space).or_default().push(Arc::new(Run::open(disk, *entry)?));
     }
-    Ok(runs
-        .into_iter()
-        .map(|(space, runs)| (space, Runs::new(runs)))
-        .collect())
+    Ok(runs.into_iter().map(|(space, runs)| (space, Runs::new(runs))).collect())
 }
 
 /// What the journal gave.
@@ -152,13 +135,9 @@ fn replay(disk: &Disk, manifest: &Manifest) -> Result<Replayed, StoreError> {
         found.push(Found::look(disk, number, manifest.journal_bytes)?);
     }
     found.sort_by_key(|file| file.generation);
-    let (live, free): (Vec<Found>, Vec<Found>) = found
-        .into_iter()
-        .partition(|file| file.generation >= manifest.first_live);
-    let newest = Committed {
-        tick: Tick::new(manifest.tick),
-        version: Version(manifest.version),
-    };
+    let (live, free): (Vec<Found>, Vec<Found>) =
+        found.into_iter().partition(|file| file.generation >= manifest.first_live);
+    let newest = Committed { tick: Tick::new(manifest.tick), version: Version(manifest.version) };
     let mut replayed = Replayed {
         journal: None,
         generation: manifest.first_live.saturating_sub(1),
@@ -196,11 +175,7 @@ impl Replayed {
         self.generation = self.generation.saturating_add(1);
         if file.generation != self.generation {
             let path = disk.path(&super::journal::file_name(file.number));
-            return Err(damaged(
-                &path,
-                0,
-                "the generation before this one is missing",
-            ));
+            return Err(damaged(&path, 0, "the generation before this one is missing"));
         }
         let mut table = Memtable::default();
         let (newest, batches) = (&mut self.newest, &mut self.batches);
@@ -211,11 +186,7 @@ impl Replayed {
                 *newest = committed;
                 batches.note(id, committed);
             })?;
-            if is_in_order {
-                Ok(())
-            } else {
-                Err("batches are not in order")
-            }
+            if is_in_order { Ok(()) } else { Err("batches are not in order") }
         })?;
         Ok(table)
     }
@@ -223,11 +194,8 @@ impl Replayed {
 
 /// Removes what a crash left: runs and temporary files that the manifest does not name.
 fn remove_strays(disk: &Disk, manifest: &Manifest) -> Result<(), StoreError> {
-    let used: BTreeSet<String> = manifest
-        .runs
-        .iter()
-        .map(super::run::RunEntry::file_name)
-        .collect();
+    let used: BTreeSet<String> =
+        manifest.runs.iter().map(super::run::RunEntry::file_name).collect();
     for name in disk.names()? {
         let is_temporary = TEMPORARY.contains(&name.as_str());
         if is_temporary || (is_run_name(&name) && !used.contains(&name)) {

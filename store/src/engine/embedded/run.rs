@@ -41,9 +41,7 @@ impl RunEntry {
 /// Whether a file of this name is a run.
 pub(super) fn is_run_name(name: &str) -> bool {
     (name.starts_with("lasting-") || name.starts_with("hour-"))
-        && std::path::Path::new(name)
-            .extension()
-            .is_some_and(|end| end == "run")
+        && std::path::Path::new(name).extension().is_some_and(|end| end == "run")
 }
 
 /// An open run.
@@ -80,12 +78,7 @@ impl Run {
         let at = length.saturating_sub(Footer::BYTES);
         let bytes = file.read_at(narrow(Footer::BYTES), at)?;
         let footer = Footer::decode(&bytes, &entry).map_err(|what| file.damaged(at, what))?;
-        Ok(Self {
-            entry,
-            footer,
-            file,
-            loaded: OnceLock::new(),
-        })
+        Ok(Self { entry, footer, file, loaded: OnceLock::new() })
     }
 
     pub(super) const fn entry(&self) -> &RunEntry {
@@ -98,10 +91,7 @@ impl Run {
         if !may_hold(&loaded.filter, key) {
             return Ok(None);
         }
-        let Some(block) = loaded
-            .block_of(key)
-            .and_then(|index| loaded.blocks.get(index))
-        else {
+        let Some(block) = loaded.block_of(key).and_then(|index| loaded.blocks.get(index)) else {
             return Ok(None);
         };
         let content = self.read(block)?;
@@ -123,17 +113,9 @@ impl Run {
     pub(super) fn walk(self: Arc<Self>, start: &[u8]) -> Result<Walk, StoreError> {
         let loaded = Arc::clone(self.loaded()?);
         let next = loaded.block_of(start).unwrap_or(0);
-        let mut walk = Walk {
-            run: self,
-            loaded,
-            next,
-            cells: Vec::new().into_iter(),
-        };
+        let mut walk = Walk { run: self, loaded, next, cells: Vec::new().into_iter() };
         walk.fill()?;
-        let from: Vec<_> = walk
-            .cells
-            .skip_while(|(key, _)| key.as_ref() < start)
-            .collect();
+        let from: Vec<_> = walk.cells.skip_while(|(key, _)| key.as_ref() < start).collect();
         walk.cells = from.into_iter();
         Ok(walk)
     }
@@ -145,14 +127,9 @@ impl Run {
         let footer = &self.footer;
         let index = self.content(footer.index_at, narrow(footer.index_bytes))?;
         let filter = self.content(footer.filter_at, narrow(footer.filter_bytes))?;
-        let blocks = decode_index(&Bytes::from(index), footer.index_at).ok_or_else(|| {
-            self.file
-                .damaged(footer.index_at, "the index makes no sense")
-        })?;
-        let loaded = Arc::new(Loaded {
-            blocks,
-            filter: Bytes::from(filter),
-        });
+        let blocks = decode_index(&Bytes::from(index), footer.index_at)
+            .ok_or_else(|| self.file.damaged(footer.index_at, "the index makes no sense"))?;
+        let loaded = Arc::new(Loaded { blocks, filter: Bytes::from(filter) });
         Ok(self.loaded.get_or_init(|| loaded))
     }
 
@@ -168,9 +145,7 @@ impl Run {
                 content.len()
             }
             _ => {
-                return Err(self
-                    .file
-                    .damaged(offset, "a block does not match its checksum"));
+                return Err(self.file.damaged(offset, "a block does not match its checksum"));
             }
         };
         bytes.truncate(content);
@@ -181,9 +156,7 @@ impl Run {
 impl Loaded {
     /// The block in which the key would be; none when it lies before all.
     fn block_of(&self, key: &[u8]) -> Option<usize> {
-        self.blocks
-            .partition_point(|block| block.first.as_ref() <= key)
-            .checked_sub(1)
+        self.blocks.partition_point(|block| block.first.as_ref() <= key).checked_sub(1)
     }
 }
 
@@ -245,19 +218,13 @@ struct FoundCell<'a> {
 impl FoundCell<'_> {
     /// Copies the value, so that a kept row does not keep its whole block.
     fn to_cell(&self) -> Cell {
-        Cell {
-            version: Version(self.version),
-            value: self.value.map(Bytes::copy_from_slice),
-        }
+        Cell { version: Version(self.version), value: self.value.map(Bytes::copy_from_slice) }
     }
 }
 
 impl<'a> Cells<'a> {
     const fn new(content: &'a [u8]) -> Self {
-        Self {
-            reader: Reader::new(content),
-            key: Vec::new(),
-        }
+        Self { reader: Reader::new(content), key: Vec::new() }
     }
 
     fn step(&mut self) -> Result<Option<FoundCell<'a>>, &'static str> {
@@ -372,11 +339,7 @@ fn decode_index(content: &Bytes, end: u64) -> Option<Vec<Block>> {
     while !reader.is_empty() {
         let first = content.slice_ref(reader.bytes()?);
         let length = u32::try_from(reader.varint()?).ok()?;
-        blocks.push(Block {
-            first,
-            offset,
-            length,
-        });
+        blocks.push(Block { first, offset, length });
         offset = offset.checked_add(u64::from(length))?;
     }
     (offset == end).then_some(blocks)

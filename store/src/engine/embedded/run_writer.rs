@@ -29,12 +29,7 @@ pub(super) struct RunWriter {
 impl RunWriter {
     /// Begins the run with this id.
     pub(super) fn create(disk: &Disk, space: Space, id: u64) -> Result<Self, StoreError> {
-        let entry = RunEntry {
-            space,
-            id,
-            file_bytes: 0,
-            footer_sum: 0,
-        };
+        let entry = RunEntry { space, id, file_bytes: 0, footer_sum: 0 };
         Ok(Self {
             space,
             id,
@@ -56,12 +51,7 @@ impl RunWriter {
             key.clone_into(&mut self.first);
             self.last.clear();
         }
-        let shared = self
-            .last
-            .iter()
-            .zip(key)
-            .take_while(|(last, new)| last == new)
-            .count();
+        let shared = self.last.iter().zip(key).take_while(|(last, new)| last == new).count();
         put_varint(&mut self.block, wide(shared));
         put_bytes(&mut self.block, key.get(shared..).unwrap_or_default());
         put_varint(&mut self.block, cell.version.0);
@@ -103,12 +93,7 @@ impl RunWriter {
         self.buffer.extend_from_slice(&footer);
         self.write_out()?;
         self.file.sync()?;
-        Ok(RunEntry {
-            space: self.space,
-            id: self.id,
-            file_bytes: self.written,
-            footer_sum,
-        })
+        Ok(RunEntry { space: self.space, id: self.id, file_bytes: self.written, footer_sum })
     }
 
     fn end_block(&mut self) -> Result<(), StoreError> {
@@ -126,11 +111,7 @@ impl RunWriter {
         let sum = block_sum(self.id, self.offset(), content);
         self.buffer.extend_from_slice(content);
         self.buffer.extend_from_slice(&sum.to_le_bytes());
-        if self.buffer.len() >= WRITE_BYTES {
-            self.write_out()
-        } else {
-            Ok(())
-        }
+        if self.buffer.len() >= WRITE_BYTES { self.write_out() } else { Ok(()) }
     }
 
     fn offset(&self) -> u64 {

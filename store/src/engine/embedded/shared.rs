@@ -135,11 +135,7 @@ impl Shared {
 
     /// Whether calls are taken.
     pub(super) fn check_open(&self) -> Result<(), StoreError> {
-        if self.queue().phase == Phase::Open {
-            Ok(())
-        } else {
-            Err(StoreError::Closed)
-        }
+        if self.queue().phase == Phase::Open { Ok(()) } else { Err(StoreError::Closed) }
     }
 
     /// Puts a batch in the queue; the outcome comes through the receiver.
@@ -174,10 +170,7 @@ impl Shared {
             if queue.phase == Phase::Closing {
                 return Work::Close;
             }
-            queue = self
-                .queue_moved
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.queue_moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -199,12 +192,7 @@ impl Shared {
 
     /// Lets the directory go and tells who waits for the close.
     pub(super) fn finish_close(&self) {
-        drop(
-            self.lock
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(answer) = self.queue().closing.take() {
             // Who waited may have gone: closed it is all the same.
             answer.send(()).ok();
@@ -238,18 +226,13 @@ impl Shared {
             if let Some(found) = ready(&mut flow) {
                 return found;
             }
-            flow = self
-                .flow_moved
-                .wait(flow)
-                .unwrap_or_else(PoisonError::into_inner);
+            flow = self.flow_moved.wait(flow).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Waits until `ready` says so, or until a failed attempt may be repeated.
     pub(super) fn pause_flow(&self, ready: impl Fn(&Flow) -> bool) {
-        let waited = self
-            .flow_moved
-            .wait_timeout_while(self.flow(), RETRY, |flow| !ready(flow));
+        let waited = self.flow_moved.wait_timeout_while(self.flow(), RETRY, |flow| !ready(flow));
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 

@@ -39,10 +39,7 @@ fn batch(id: u64, rows: &[(Vec<u8>, Vec<u8>)]) -> Batch {
     let mut name = [0; 16];
     name[..8].copy_from_slice(&id.to_be_bytes());
     let write = |(key, value): &(Vec<u8>, Vec<u8>)| Write::Put {
-        key: Key {
-            space: Space::Lasting,
-            bytes: Bytes::copy_from_slice(key),
-        },
+        key: Key { space: Space::Lasting, bytes: Bytes::copy_from_slice(key) },
         value: Bytes::copy_from_slice(value),
         tick_at: None,
     };
@@ -56,15 +53,9 @@ fn batch(id: u64, rows: &[(Vec<u8>, Vec<u8>)]) -> Batch {
 }
 
 fn all(engine: &Embedded) -> Model {
-    let range = KeyRange {
-        space: Space::Lasting,
-        start: Bytes::new(),
-        end: None,
-    };
+    let range = KeyRange { space: Space::Lasting, start: Bytes::new(), end: None };
     let rows = wait(engine.scan(&range, usize::MAX)).unwrap();
-    rows.into_iter()
-        .map(|(key, row)| (key.bytes.to_vec(), row.value.to_vec()))
-        .collect()
+    rows.into_iter().map(|(key, row)| (key.bytes.to_vec(), row.value.to_vec())).collect()
 }
 
 /// Numbers that look random and are the same each time.
@@ -134,10 +125,7 @@ fn a_power_cut_loses_nothing_acknowledged() {
             faults.cut_power(|| dice.roll(2) == 0);
             let (engine, _) = open(&options);
             model = all(&engine);
-            assert!(
-                model == sure || model == possible,
-                "seed {seed}, life {life}"
-            );
+            assert!(model == sure || model == possible, "seed {seed}, life {life}");
         }
     }
 }
@@ -181,13 +169,8 @@ fn a_full_disk_keeps_taking_commits_and_then_loses_nothing() {
     let (mut dice, mut model) = (Dice(7), Model::new());
     faults.set_room(Some(10_000));
     let taken = commit_until_full(&engine, &mut dice, &mut model);
-    assert!(
-        taken > 150,
-        "the journal files written in advance took only {taken} batches"
-    );
-    let EngineHealth {
-        has_room, trouble, ..
-    } = engine.health();
+    assert!(taken > 150, "the journal files written in advance took only {taken} batches");
+    let EngineHealth { has_room, trouble, .. } = engine.health();
     assert!(!has_room);
     assert_eq!(trouble.len(), 1, "{trouble:?}");
     assert_eq!(all(&engine), model);
@@ -286,10 +269,7 @@ fn many_writers_share_a_sync() {
 #[test]
 fn merging_keeps_runs_few_and_rows_right() {
     let directory = tempfile::tempdir().unwrap();
-    let options = EmbeddedOptions {
-        memtable_bytes: 8 << 10,
-        ..small(directory.path())
-    };
+    let options = EmbeddedOptions { memtable_bytes: 8 << 10, ..small(directory.path()) };
     let (engine, _) = open(&options);
     let mut dice = Dice(11);
     let mut model = Model::new();
@@ -300,27 +280,16 @@ fn merging_keeps_runs_few_and_rows_right() {
         let gone = dice.roll(2_000).to_be_bytes().to_vec();
         if !batch.writes.iter().any(|write| write.key().bytes == gone) {
             let bytes = Bytes::copy_from_slice(&gone);
-            batch.writes.push(Write::Delete {
-                key: Key {
-                    space: Space::Lasting,
-                    bytes,
-                },
-            });
+            batch.writes.push(Write::Delete { key: Key { space: Space::Lasting, bytes } });
             model.remove(&gone);
         }
         wait(engine.commit(batch)).unwrap();
     }
     assert_eq!(all(&engine), model);
     for key in model.keys().take(300) {
-        let key = Key {
-            space: Space::Lasting,
-            bytes: Bytes::copy_from_slice(key),
-        };
+        let key = Key { space: Space::Lasting, bytes: Bytes::copy_from_slice(key) };
         let row = wait(engine.get(&key)).unwrap().unwrap();
-        assert_eq!(
-            Some(row.value.as_ref()),
-            model.get(key.bytes.as_ref()).map(Vec::as_slice)
-        );
+        assert_eq!(Some(row.value.as_ref()), model.get(key.bytes.as_ref()).map(Vec::as_slice));
     }
     wait(engine.close()).unwrap();
     drop(engine);

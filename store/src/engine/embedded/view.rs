@@ -77,10 +77,7 @@ impl View {
 
     /// The spaces that may hold rows.
     pub(super) fn spaces(&self) -> BTreeSet<Space> {
-        let layers = self
-            .layers()
-            .flat_map(Memtable::tables)
-            .map(|(space, _)| space);
+        let layers = self.layers().flat_map(Memtable::tables).map(|(space, _)| space);
         layers.chain(self.runs.keys().copied()).collect()
     }
 
@@ -147,15 +144,7 @@ impl Scan {
             if range.end.as_ref().is_some_and(|end| bytes >= *end) {
                 break;
             }
-            rows.extend(cell.into_row().map(|row| {
-                (
-                    Key {
-                        space: range.space,
-                        bytes,
-                    },
-                    row,
-                )
-            }));
+            rows.extend(cell.into_row().map(|row| (Key { space: range.space, bytes }, row)));
         }
         Ok(rows)
     }
