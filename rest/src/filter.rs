@@ -90,7 +90,7 @@ struct View<'f> {
     is_shown: bool,
 }
 
-impl<'f> View<'f> {
+impl View<'_> {
     /// The view on the member `name`; nothing if the member is hidden or cannot hold a match.
     fn member(&self, name: &str) -> Option<Self> {
         let (hidden, is_hidden) = advance(&self.hidden, name);
@@ -293,7 +293,10 @@ mod tests {
     #[test]
     fn a_dash_leaves_members_out() {
         check("-authentication,-list", r#"{"access_token":"a"}"#);
-        check("-authentication.r*,-list", r#"{"access_token":"a","authentication":{"username":"u","metadata":{}}}"#);
+        check(
+            "-authentication.r*,-list",
+            r#"{"access_token":"a","authentication":{"username":"u","metadata":{}}}"#,
+        );
         check("authentication.realm,-**.type", r#"{"authentication":{"realm":{"name":"n"}}}"#);
     }
 

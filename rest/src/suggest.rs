@@ -76,9 +76,13 @@ mod tests {
 
     #[test]
     fn distances_count_edits() {
-        for (left, right, edits) in
-            [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3), ("flaw", "lawn", 2)]
-        {
+        for (left, right, edits) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("", "ab", 2),
+            ("kitten", "sitting", 3),
+            ("flaw", "lawn", 2),
+        ] {
             let left: Vec<char> = left.chars().collect();
             let right: Vec<char> = right.chars().collect();
             assert_eq!(distance(&left, &right), edits);
@@ -96,7 +100,10 @@ mod tests {
     #[test]
     fn one_and_several_are_phrased_differently() {
         assert_eq!(did_you_mean("prety", &["pretty", "human"]), " did you mean [pretty]?");
-        assert_eq!(did_you_mean("tokem", &["token", "tokes"]), " did you mean any of [token, tokes]?");
+        assert_eq!(
+            did_you_mean("tokem", &["token", "tokes"]),
+            " did you mean any of [token, tokes]?"
+        );
         assert_eq!(did_you_mean("zzz", &["token"]), "");
     }
 }

@@ -89,9 +89,8 @@ impl<'a> Scanner<'a> {
         match self.next {
             Next::Nothing => Ok(None),
             Next::Value if self.open.is_empty() && self.peek().is_none() => Ok(None),
-            Next::Value => self.value().map(Some),
             Next::ValueOrEnd if self.peek() == Some(b']') => Ok(Some(self.close())),
-            Next::ValueOrEnd => self.value().map(Some),
+            Next::Value | Next::ValueOrEnd => self.value().map(Some),
             Next::NameOrEnd if self.peek() == Some(b'}') => Ok(Some(self.close())),
             Next::NameOrEnd => self.name().map(Some),
             Next::CommaOrEnd => self.after_comma().map(Some),
@@ -330,11 +329,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn word(&mut self) -> Result<Token<'a>, JsonError> {
-        let words = [
-            ("true", Token::Bool(true)),
-            ("false", Token::Bool(false)),
-            ("null", Token::Null),
-        ];
+        let words =
+            [("true", Token::Bool(true)), ("false", Token::Bool(false)), ("null", Token::Null)];
         let rest = self.rest();
         for (word, token) in words {
             if rest.starts_with(word.as_bytes()) {
@@ -446,7 +442,8 @@ mod tests {
     #[test]
     fn tokens_carry_line_and_column_of_their_start() {
         let found = tokens("{\n  \"a\" : [1, true],\n\"b\":null}").unwrap();
-        let places: Vec<_> = found.iter().map(|(at, token)| format!("{at}{}", token.kind())).collect();
+        let places: Vec<_> =
+            found.iter().map(|(at, token)| format!("{at}{}", token.kind())).collect();
         assert_eq!(
             places,
             [
@@ -495,9 +492,28 @@ mod tests {
             assert!(matches!(tokens(text), Err(JsonError::Truncated { .. })), "{text}");
         }
         for text in [
-            "{a:1}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "[1 2]", "{]", "[}", "{,}", "[1,]", "[01]",
-            "[+1]", "[.5]", "[1.x]", "[truest]", "[1a]", "'a'", "nope", "[\"\\x\"]", "[\"\\ud800\"]",
-            "[\"\\ud800\\u0041\"]", "[\"\\udc00\"]", "[\"a\nb\"]", "{\"a\":1,}",
+            "{a:1}",
+            "{\"a\" 1}",
+            "{\"a\":1 \"b\":2}",
+            "[1 2]",
+            "{]",
+            "[}",
+            "{,}",
+            "[1,]",
+            "[01]",
+            "[+1]",
+            "[.5]",
+            "[1.x]",
+            "[truest]",
+            "[1a]",
+            "'a'",
+            "nope",
+            "[\"\\x\"]",
+            "[\"\\ud800\"]",
+            "[\"\\ud800\\u0041\"]",
+            "[\"\\udc00\"]",
+            "[\"a\nb\"]",
+            "{\"a\":1,}",
         ] {
             assert!(matches!(tokens(text), Err(JsonError::Syntax { .. })), "{text}");
         }

@@ -98,7 +98,10 @@ mod tests {
     #[test]
     fn numbers_beyond_64_bits_become_floats_and_infinite_ones_are_refused() {
         assert_eq!(read("[9223372036854775807]"), Ok(Value::List(vec![Value::Integer(i64::MAX)])));
-        assert_eq!(read("[9223372036854775808]"), Ok(Value::List(vec![Value::Float(9.223_372_036_854_776e18)])));
+        assert_eq!(
+            read("[9223372036854775808]"),
+            Ok(Value::List(vec![Value::Float(9.223_372_036_854_776e18)]))
+        );
         assert!(read("[1e999]").is_err());
     }
 

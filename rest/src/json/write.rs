@@ -24,6 +24,12 @@ pub struct JsonWriter {
     place: Place,
 }
 
+impl Default for JsonWriter {
+    fn default() -> Self {
+        Self::new(Layout::Compact)
+    }
+}
+
 impl JsonWriter {
     /// A writer of an empty document.
     pub fn new(layout: Layout) -> Self {

@@ -1,0 +1,141 @@
+//! One admitted request with its body: what a route works with, and which route it is.
+//!
+//! Owns the dispatch from endpoints to routes. Must not know what a route does.
+
+use bytes::Bytes;
+use http::request::Parts;
+use jeton_authority::users::Existence;
+use jeton_authority::{AuthorityError, Caller};
+
+use crate::error::{ApiError, Verdict};
+use crate::json::write::JsonWriter;
+use crate::query::{Query, View};
+use crate::respond::Reply;
+use crate::rest::Rest;
+use crate::router::{Endpoint, Found};
+use crate::routes;
+
+/// What a route works with, body and caller apart.
+#[derive(Debug)]
+pub(crate) struct Exchange<'r> {
+    pub rest: &'r Rest,
+    pub head: &'r Parts,
+    pub found: Found,
+    pub query: Query,
+    pub view: View,
+}
+
+impl Exchange<'_> {
+    /// Runs the route of this request.
+    pub(crate) async fn run(
+        &self,
+        caller: Option<Caller>,
+        body: &Bytes,
+    ) -> Result<Reply, ApiError> {
+        let endpoint = self.found.route.endpoint;
+        let Some(caller) = caller else {
+            self.expect_no_body(body)?;
+            return self.reply(Verdict::Done, routes::live::print);
+        };
+        match endpoint {
+            Endpoint::CreateToken => routes::token::create(self, caller, body).await,
+            Endpoint::InvalidateToken => routes::token::invalidate(self, caller, body).await,
+            Endpoint::PutUser => routes::user::put(self, caller, body).await,
+            Endpoint::ChangePassword => routes::user::change_password(self, caller, body).await,
+            Endpoint::PutRole => routes::role::put(self, caller, body).await,
+            Endpoint::Authenticate
+            | Endpoint::ShowUsers
+            | Endpoint::DeleteUser
+            | Endpoint::ShowRoles
+            | Endpoint::DeleteRole
+            | Endpoint::Root
+            | Endpoint::Health
+            | Endpoint::Live => {
+                self.expect_no_body(body)?;
+                self.run_without_body(endpoint, caller).await
+            }
+        }
+    }
+
+    /// Refuses parameters that this route does not know. Comes after the body was parsed.
+    pub(crate) fn settle_parameters(&self) -> Result<(), ApiError> {
+        if self.found.route.parameters.contains(&"refresh") {
+            self.query.check_refresh()?;
+        }
+        self.query.refuse_others(self.head.uri.path(), self.found.route.parameters)
+    }
+
+    /// What stood in the placeholder `name` of the path.
+    pub(crate) fn segment(&self, name: &str) -> &str {
+        self.found.value(name).unwrap_or_default()
+    }
+
+    /// The names that stood in a placeholder, split at commas, each once; none without one.
+    pub(crate) fn names(&self, placeholder: &str) -> Option<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        for name in self.found.value(placeholder)?.split(',') {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        Some(names)
+    }
+
+    /// Whether what was deleted had been there.
+    pub(crate) fn deleted(&self, existence: Existence) -> Result<Reply, ApiError> {
+        let is_found = existence == Existence::Known;
+        let verdict = if is_found { Verdict::Done } else { Verdict::Missing };
+        self.reply(verdict, |json| {
+            json.begin_object();
+            json.name("found");
+            json.bool(is_found);
+            json.end_object();
+        })
+    }
+
+    /// The answer whose body `write` writes.
+    pub(crate) fn reply(
+        &self,
+        verdict: Verdict,
+        write: impl FnOnce(&mut JsonWriter),
+    ) -> Result<Reply, ApiError> {
+        Ok(Reply { verdict, body: self.view.print(write)?.into() })
+    }
+
+    /// What the authority refuses, as the wire says it.
+    pub(crate) fn refusal(&self, error: AuthorityError) -> ApiError {
+        self.rest.refusal(self.head, error)
+    }
+
+    /// Refuses the caller unless it may do `action`.
+    pub(crate) async fn authorize(&self, caller: &Caller, action: &str) -> Result<(), ApiError> {
+        let authorized = self.rest.authority.authorize(caller, action).await;
+        authorized.map_err(|error| self.refusal(error))
+    }
+
+    async fn run_without_body(
+        &self,
+        endpoint: Endpoint,
+        caller: Caller,
+    ) -> Result<Reply, ApiError> {
+        match endpoint {
+            Endpoint::ShowUsers => routes::user::show(self, caller).await,
+            Endpoint::DeleteUser => routes::user::delete(self, caller).await,
+            Endpoint::ShowRoles => routes::role::show(self, caller).await,
+            Endpoint::DeleteRole => routes::role::delete(self, caller).await,
+            Endpoint::Root => routes::root::show(self, caller).await,
+            Endpoint::Health => routes::health::show(self, caller).await,
+            _ => routes::authenticate::show(self, caller).await,
+        }
+    }
+
+    fn expect_no_body(&self, body: &Bytes) -> Result<(), ApiError> {
+        self.settle_parameters()?;
+        if body.is_empty() {
+            return Ok(());
+        }
+        let (method, path) = (&self.head.method, self.head.uri.path());
+        let reason = format!("request [{method} {path}] does not support having a body");
+        Err(ApiError::illegal_argument(reason))
+    }
+}

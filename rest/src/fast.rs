@@ -1,0 +1,82 @@
+//! The shortest way for the most frequent call: `GET /_security/_authenticate` with an access token.
+//!
+//! Owns which requests may take it: those whose answer depends on nothing but the token. Everything
+//! else takes the long way, which gives the same answers.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, StatusCode};
+use jeton_authority::AuthorityError;
+use jeton_authority::error::Unauthenticated;
+use jeton_domain::subject::AuthenticationType;
+
+use crate::caller::{self, Challenges};
+use crate::error::{ApiError, Door};
+use crate::headers::{Framing, RequestHeaders};
+use crate::json::write::JsonWriter;
+use crate::media::{self, Media};
+use crate::respond::{Frame, Reply};
+use crate::rest::Rest;
+use crate::router::AUTHENTICATE_PATH;
+use crate::routes::authenticate;
+
+/// Answers that are the same for everybody, made once.
+#[derive(Debug)]
+pub(crate) struct Fast {
+    /// The refusal of a token that is none of ours, in the plain frame.
+    unknown: (StatusCode, HeaderMap, Bytes),
+}
+
+impl Fast {
+    pub(crate) fn new(challenges: &Challenges) -> Self {
+        let error = AuthorityError::from(Unauthenticated::UnknownToken);
+        let door = Door { uri: AUTHENTICATE_PATH, challenges };
+        let response = Frame::default().refuse(&ApiError::of_authority(error, &door));
+        let (head, body) = response.into_parts();
+        Self { unknown: (head.status, head.headers, body) }
+    }
+
+    /// The answer, if the request may take this way.
+    pub(crate) async fn answer(
+        &self,
+        rest: &Rest,
+        head: &Parts,
+        headers: &RequestHeaders<'_>,
+    ) -> Option<Response<Bytes>> {
+        let is_fit = head.uri.path() == AUTHENTICATE_PATH
+            && head.method == Method::GET
+            && head.uri.query().is_none()
+            && headers.body == Framing::None
+            && headers.run_as.is_none()
+            && !headers.has_rival_authorization
+            && headers.content_encoding.is_none();
+        if !is_fit {
+            return None;
+        }
+        let token = caller::bearer(headers.authorization?)?;
+        let media = media::negotiate(headers.media, false).ok()?;
+        let gzip = rest.settings.compression && headers.takes_gzip();
+        let is_plain = media == Media::Json && headers.opaque_id.is_none() && !gzip;
+        let frame =
+            Frame { media, opaque_id: headers.opaque_id.cloned(), gzip, ..Frame::default() };
+        Some(match rest.authority.validate(token, rest.authority.now()).await {
+            Ok((_, known)) => frame.reply(Reply::done(known.face(|subject| {
+                let mut json = JsonWriter::default();
+                authenticate::print(&mut json, subject, AuthenticationType::Token);
+                json.finish().into()
+            }))),
+            Err(AuthorityError::Unauthenticated(Unauthenticated::UnknownToken)) if is_plain => {
+                self.unknown()
+            }
+            Err(error) => frame.refuse(&rest.refusal(head, error)),
+        })
+    }
+
+    fn unknown(&self) -> Response<Bytes> {
+        let (status, headers, body) = &self.unknown;
+        let mut response = Response::new(body.clone());
+        *response.status_mut() = *status;
+        response.headers_mut().clone_from(headers);
+        response
+    }
+}

@@ -1,0 +1,221 @@
+//! Answers: from a verdict and a body, or an error, to status, headers and bytes.
+//!
+//! Owns the headers that every answer has. Must not know any endpoint.
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+
+use crate::coding::gzip;
+use crate::error::{ApiError, Verdict};
+use crate::headers::{OPAQUE_ID, PRODUCT, PRODUCT_NAME};
+use crate::json::write::JsonWriter;
+use crate::media::Media;
+use crate::query::View;
+
+/// What an endpoint answers when nothing went wrong.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// Whether it was there.
+    pub verdict: Verdict,
+    /// The printed body.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// What was asked for.
+    pub(crate) fn done(body: impl Into<Bytes>) -> Self {
+        Self { verdict: Verdict::Done, body: body.into() }
+    }
+}
+
+/// What the request asked of the form of its answer.
+#[derive(Debug, Default)]
+pub(crate) struct Frame {
+    /// Layout, filter, trace.
+    pub view: View,
+    /// The label.
+    pub media: Media,
+    /// Echoed.
+    pub opaque_id: Option<HeaderValue>,
+    /// Whether the body goes out in gzip.
+    pub gzip: bool,
+    /// Whether only the headers go out.
+    pub is_head: bool,
+    /// What the caller should know.
+    pub warning: Option<HeaderValue>,
+}
+
+impl Frame {
+    /// The answer of an endpoint.
+    pub(crate) fn reply(&self, reply: Reply) -> Response<Bytes> {
+        let mut response = self.labelled(reply.verdict.status(), reply.body);
+        self.introduce(&mut response);
+        response
+    }
+
+    /// The refusal of a request.
+    pub(crate) fn refuse(&self, error: &ApiError) -> Response<Bytes> {
+        let mut response = if error.is_empty() {
+            self.bare(error.status())
+        } else {
+            let mut json = JsonWriter::new(self.view.layout);
+            error.print(&mut json, self.view.trace);
+            self.labelled(error.status(), json.finish().into())
+        };
+        if !error.hides_product() {
+            self.introduce(&mut response);
+        }
+        let headers = response.headers_mut();
+        for challenge in error.challenges() {
+            if let Ok(value) = HeaderValue::from_str(challenge) {
+                headers.append(header::WWW_AUTHENTICATE, value);
+            }
+        }
+        if let Some(Ok(allowed)) = error.allowed().map(HeaderValue::from_str) {
+            headers.insert(header::ALLOW, allowed);
+        }
+        if let Some(seconds) = error.retry_after_s() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    /// The answer to `OPTIONS`: the methods of the path, none if it has no route.
+    pub(crate) fn options(&self, methods: &[&str]) -> Response<Bytes> {
+        let mut response = self.bare(Verdict::Done.status());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        if let (false, Ok(allowed)) =
+            (methods.is_empty(), HeaderValue::from_str(&methods.join(",")))
+        {
+            headers.insert(header::ALLOW, allowed);
+        }
+        self.introduce(&mut response);
+        response
+    }
+
+    /// A body with its label, coding and length.
+    fn labelled(&self, status: StatusCode, body: Bytes) -> Response<Bytes> {
+        let packed = if self.gzip { gzip(&body) } else { None };
+        let is_packed = packed.is_some();
+        let body = packed.map_or(body, Bytes::from);
+        let length = HeaderValue::from(body.len());
+        let body = if self.is_head { Bytes::new() } else { body };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, self.media.header());
+        headers.insert(header::CONTENT_LENGTH, length);
+        if is_packed {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        self.echo(&mut response);
+        response
+    }
+
+    fn bare(&self, status: StatusCode) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = status;
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+        self.echo(&mut response);
+        response
+    }
+
+    fn echo(&self, response: &mut Response<Bytes>) {
+        if let Some(id) = &self.opaque_id {
+            response.headers_mut().insert(OPAQUE_ID, id.clone());
+        }
+    }
+
+    /// What only those see who got past the door.
+    fn introduce(&self, response: &mut Response<Bytes>) {
+        let headers = response.headers_mut();
+        headers.insert(PRODUCT, PRODUCT_NAME);
+        if let Some(warning) = &self.warning {
+            headers.insert(HeaderName::from_static("warning"), warning.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caller::Challenges;
+
+    fn frame() -> Frame {
+        Frame {
+            opaque_id: Some(HeaderValue::from_static("a1")),
+            warning: Some(HeaderValue::from_static("299 - \"old\"")),
+            ..Frame::default()
+        }
+    }
+
+    fn value<'r>(response: &'r Response<Bytes>, name: &str) -> Option<&'r str> {
+        response.headers().get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Case 118 of the wire.
+    #[test]
+    fn the_product_is_named_unless_the_caller_is_refused() {
+        let done = frame().reply(Reply::done("{}"));
+        let wrong = frame().refuse(&ApiError::parse("no"));
+        let missing = frame().reply(Reply { verdict: Verdict::Missing, body: "{}".into() });
+        let method = frame().refuse(&ApiError::method_not_allowed("/", "PUT", &["GET"]));
+        for response in [&done, &wrong, &missing, &method] {
+            assert_eq!(value(response, "x-elastic-product"), Some("Elasticsearch"));
+            assert!(value(response, "warning").is_some());
+        }
+        let challenges = Challenges { bearer: true, api_key: true }.all();
+        let stranger = frame().refuse(&ApiError::unauthenticated("no", challenges, &[]));
+        let forbidden = frame().refuse(&ApiError::forbidden("no"));
+        for response in [&stranger, &forbidden] {
+            assert_eq!(value(response, "x-elastic-product"), None);
+            assert_eq!(value(response, "warning"), None);
+        }
+        assert_eq!(stranger.headers().get_all("www-authenticate").iter().count(), 3);
+        assert_eq!(forbidden.headers().get_all("www-authenticate").iter().count(), 0);
+    }
+
+    /// Case 119 of the wire.
+    #[test]
+    fn the_opaque_id_is_echoed_with_every_answer() {
+        let stranger = ApiError::unauthenticated("no", Vec::new(), &[]);
+        assert_eq!(value(&frame().refuse(&stranger), "x-opaque-id"), Some("a1"));
+        assert_eq!(value(&frame().reply(Reply::done("{}")), "x-opaque-id"), Some("a1"));
+        assert_eq!(value(&frame().refuse(&ApiError::too_large()), "x-opaque-id"), Some("a1"));
+    }
+
+    #[test]
+    fn head_has_the_length_of_the_body_and_no_body() {
+        let frame = Frame { is_head: true, ..Frame::default() };
+        let response = frame.reply(Reply::done("{\"a\":1}"));
+        assert_eq!(value(&response, "content-length"), Some("7"));
+        assert!(response.body().is_empty());
+    }
+
+    #[test]
+    fn a_packed_body_says_so() {
+        let frame = Frame { gzip: true, ..Frame::default() };
+        let response = frame.reply(Reply::done("x".repeat(1000)));
+        assert_eq!(value(&response, "content-encoding"), Some("gzip"));
+        assert!(response.body().len() < 100);
+        assert_eq!(value(&response, "content-length").unwrap(), response.body().len().to_string());
+    }
+
+    #[test]
+    fn options_lists_methods_without_a_body() {
+        let response = frame().options(&["POST", "DELETE"]);
+        assert_eq!(value(&response, "allow"), Some("POST,DELETE"));
+        assert_eq!(value(&response, "content-type"), Some("text/plain"));
+        assert!(response.body().is_empty());
+        assert_eq!(value(&frame().options(&[]), "allow"), None);
+    }
+
+    /// Case 120 of the wire, the header.
+    #[test]
+    fn a_wrong_method_is_answered_with_allow() {
+        let error = ApiError::method_not_allowed("/p", "GET", &["POST", "DELETE"]);
+        assert_eq!(value(&frame().refuse(&error), "allow"), Some("POST,DELETE"));
+    }
+}

@@ -1,0 +1,21 @@
+//! One file a resource: reading its bodies, calling its verbs, printing its answers.
+//!
+//! A route parses and prints. It must not decide: what is allowed and what happens is the
+//! authority's.
+
+pub(crate) mod authenticate;
+pub(crate) mod health;
+pub(crate) mod live;
+pub(crate) mod role;
+pub(crate) mod root;
+pub(crate) mod token;
+pub(crate) mod user;
+
+use bytes::Bytes;
+
+use crate::error::ApiError;
+
+/// The body, which must not be empty.
+fn required(body: &Bytes) -> Result<&[u8], ApiError> {
+    if body.is_empty() { Err(ApiError::parse("request body is required")) } else { Ok(body) }
+}

@@ -1,0 +1,21 @@
+//! The wire, from the head of a request to the bytes of its answer, on a store in memory.
+//!
+//! Each numbered case of the wire's description that needs no socket has its test here or beside the
+//! rule that it is about.
+
+#[cfg(test)]
+mod authenticate;
+#[cfg(test)]
+mod conventions;
+#[cfg(test)]
+mod grant;
+#[cfg(test)]
+mod invalidate;
+#[cfg(test)]
+mod refresh;
+#[cfg(test)]
+mod roles;
+#[cfg(test)]
+mod users;
+#[cfg(test)]
+mod world;
