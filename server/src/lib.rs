@@ -1,5 +1,19 @@
 //! The wiring: settings, real clock and randomness, sockets, TLS, the command line.
 //!
-//! The only crate that knows all the others. Start at [`settings::Settings`].
+//! The only crate that knows all the others. A program starts at [`command::run`], a simulation at
+//! [`app::App::start_in`].
 
+mod admin;
+pub mod app;
+pub mod assembly;
+mod background;
+pub mod command;
+mod core;
+pub mod error;
+mod http;
+mod keyfile;
+mod listener;
+mod logging;
 pub mod settings;
+pub mod system;
+mod tls;

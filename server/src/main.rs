@@ -1,2 +1,7 @@
 //! The program `jeton`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jeton::command::run(std::env::args_os())
+}

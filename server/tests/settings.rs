@@ -188,7 +188,7 @@ fn realms_that_cannot_stand_together_refuse_to_start() {
         ),
         ("magic.m.order: 1", "unknown realm type [magic] for realm [magic.m]"),
         ("magic.m.wand: x", "unknown realm type [magic] for realm [magic.m]"),
-        ("file.a.cache.ttl: 1m", "setting [xpack.security.authc.realms.file.a.order] is required"),
+        ("file.a.cache.ttl: 1m", "realm [file.a] needs the setting [order]"),
     ] {
         assert_eq!(refusal(&format!("{prefix}:\n  {realms}\n")), expected);
     }

@@ -192,8 +192,6 @@ fn accept(name: &str, raw: &Raw) -> Result<Accepted, SettingsError> {
             }),
         };
     }
-    // The settings of realm types that do not exist yet are judged with their realm, so that the
-    // message is about the type and not about one of its settings.
     if table::is_without_effect(name) || super::realms::is_of_unsupported_type(name) {
         return Ok(Accepted::WithoutEffect);
     }

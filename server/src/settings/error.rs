@@ -88,14 +88,9 @@ pub enum SettingsError {
         /// The variable.
         variable: String,
     },
-    /// A realm of a type nobody knows.
-    #[error("unknown realm type [{kind}] for realm [{kind}.{realm}]")]
-    RealmType {
-        /// The type.
-        kind: String,
-        /// The name of the realm.
-        realm: String,
-    },
+    /// The realms cannot stand together.
+    #[error(transparent)]
+    Realms(#[from] jeton_realms::order::OrderError),
     /// A realm of a type that exists in the product imitated here, but not yet in this one.
     #[error(
         "realm type [{kind}] of realm [{kind}.{realm}] is not supported by this version; remove \
@@ -103,42 +98,9 @@ pub enum SettingsError {
     )]
     RealmUnsupported {
         /// The type.
-        kind: String,
+        kind: &'static str,
         /// The name of the realm.
         realm: String,
-    },
-    /// A second realm of a type that can exist only once.
-    #[error(
-        "multiple [{kind}] realms are configured. [{kind}] is an internal realm and therefore \
-         there can only be one such realm configured"
-    )]
-    RealmTwice {
-        /// The type.
-        kind: String,
-    },
-    /// An enabled realm without a place in the chain.
-    #[error("setting [xpack.security.authc.realms.{kind}.{realm}.order] is required")]
-    RealmOrder {
-        /// The type.
-        kind: String,
-        /// The name of the realm.
-        realm: String,
-    },
-    /// Realms that want the same place in the chain.
-    #[error("Found multiple realms configured with the same order: {order}: [{realms}]")]
-    RealmOrderTwice {
-        /// The place.
-        order: i64,
-        /// The realms, separated by commas.
-        realms: String,
-    },
-    /// Realms that have the same name.
-    #[error("Found multiple realms configured with the same name: {realm}: [{realms}]")]
-    RealmNameTwice {
-        /// The name.
-        realm: String,
-        /// The realms, separated by commas.
-        realms: String,
     },
     /// TLS without what it needs.
     #[error("setting [{name}] is required when [xpack.security.http.ssl.enabled] is [true]")]

@@ -166,6 +166,7 @@ pub(super) const HASHES: &[&str] = &[
     "pbkdf2_stretch_100000",
     "pbkdf2_stretch_500000",
     "pbkdf2_stretch_1000000",
+    "argon2id",
 ];
 
 /// Hash algorithms for passwords in a realm's cache.
@@ -436,7 +437,7 @@ pub(super) const TABLE: &[Definition] = &[
     setting(
         "jeton.http.connections.max",
         Kind::Integer { min: 16, max: 1_000_000 },
-        value("20000"),
+        value("16384"),
         "Open connections at once, further bounded by the limit of open files. When all are \
          taken, the oldest is asked to end after its current request.",
     ),
@@ -576,7 +577,7 @@ const KEY_IN_CLEAR: &str = "the key file must not be encrypted; protect it by it
 
 #[cfg(test)]
 mod tests {
-    use super::{TABLE, find, is_without_effect, matches, refusal, suggestion};
+    use super::{HASHES, TABLE, find, is_without_effect, matches, refusal, suggestion};
 
     #[test]
     fn patterns_match_whole_names_only() {
@@ -600,6 +601,11 @@ mod tests {
             Some("xpack.security.authc.realms.file.f1.order")
         );
         assert_eq!(suggestion("zebra"), None);
+    }
+
+    #[test]
+    fn the_algorithms_are_those_that_hash() {
+        assert_eq!(HASHES, jeton_realms::password::supported_names());
     }
 
     #[test]

@@ -1,0 +1,51 @@
+//! `jeton serve`: the server, from its first line to its last.
+
+use clap::Args;
+use jeton_domain::secret::Secret;
+
+use super::{Common, Failure, say};
+use crate::app::App;
+use crate::assembly::ClockTrust;
+use crate::background::Signals;
+use crate::logging;
+
+/// Run the server
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    common: Common,
+    /// Start even though the clock is far behind the newest instant in the store
+    #[arg(long)]
+    accept_clock: bool,
+}
+
+impl Serve {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        logging::start(self.common.log_format);
+        let settings = self.common.settings()?;
+        for notice in &settings.notices {
+            tracing::warn!("{notice}");
+        }
+        // From here on a signal ends the server in order, however early it comes.
+        let signals = Signals::listen()?;
+        let trust = if self.accept_clock { ClockTrust::Accepted } else { ClockTrust::Checked };
+        let given = std::env::var(FIRST_PASSWORD).ok().filter(|given| !given.is_empty());
+        let app = App::start(&settings, trust, given.map(Secret::from_text))?;
+        if let Some(password) = app.first_password() {
+            say("The password of the user [elastic], shown this once:");
+            say(password);
+        }
+        for address in app.addresses() {
+            let scheme = if app.is_tls() { "https" } else { "http" };
+            say(&format!("listening on {scheme}://{address}"));
+        }
+        signals.wait();
+        tracing::info!("stopping: requests under way end first");
+        app.stop()?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// The environment variable with the password of `elastic` for a first start.
+const FIRST_PASSWORD: &str = "ELASTIC_PASSWORD";

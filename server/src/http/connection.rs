@@ -1,0 +1,187 @@
+//! One connection from its first byte to its end.
+//!
+//! Owns the order admit, read the body, answer; and how a connection ends: idle for too long, asked
+//! to stop, or pushed out by a newer one. Must not spawn.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use jeton_rest::rest::{BodyRefusal, Rest};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, watch};
+use tokio::time::MissedTickBehavior;
+
+use super::body::{self, BodyMemory};
+use super::pulse::{Patience, Pulse, Watched};
+use crate::settings::HttpBounds;
+
+/// What all connections of a server share.
+#[derive(Debug)]
+pub(crate) struct Site {
+    rest: Rest,
+    bounds: HttpBounds,
+    memory: BodyMemory,
+    builder: http1::Builder,
+    /// Wakes the connection that has waited longest, so that a newer one finds room.
+    pressure: Notify,
+    stop: watch::Receiver<bool>,
+}
+
+impl Site {
+    pub(crate) fn new(rest: Rest, bounds: HttpBounds, stop: watch::Receiver<bool>) -> Self {
+        let mut builder = http1::Builder::new();
+        // `pipeline_flush` stays off: with it, answers to a broken head or an unread body are never
+        // written, and an answer waits for those behind it.
+        builder
+            // The pulse bounds heads and idleness without a timer for each request.
+            .header_read_timeout(None)
+            .max_header_size(bounds.head_bytes_max)
+            .max_buf_size(bounds.head_bytes_max.saturating_add(BUFFER_BYTES));
+        let memory = BodyMemory::new(bounds.body_memory);
+        Self { rest, bounds, memory, builder, pressure: Notify::new(), stop }
+    }
+
+    pub(crate) const fn bounds(&self) -> &HttpBounds {
+        &self.bounds
+    }
+
+    pub(crate) fn stop(&self) -> watch::Receiver<bool> {
+        self.stop.clone()
+    }
+
+    /// Asks the connection that is open longest to end after its current request.
+    pub(crate) fn push_out_one(&self) {
+        self.pressure.notify_one();
+    }
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve<S>(site: Arc<Site>, stream: S, address: IpAddr)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let pulse = Arc::new(Pulse::default());
+    let line = Line { site: Arc::clone(&site), address, pulse: Arc::clone(&pulse) };
+    let line = Arc::new(line);
+    let service = service_fn(move |request| {
+        let line = Arc::clone(&line);
+        async move { Ok::<_, Infallible>(line.answer(request).await) }
+    });
+    let io = TokioIo::new(Watched::new(stream, Arc::clone(&pulse)));
+    let mut connection = pin!(site.builder.serve_connection(io, service));
+    let (idle, head) = (site.bounds.idle_timeout, site.bounds.header_timeout);
+    let mut patience = Patience::new(idle, head);
+    let mut beats = tokio::time::interval(Patience::beat(idle, head));
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stop = site.stop();
+    let mut stopped = pin!(async move {
+        // A closed channel is a server that is gone: the same as a stop.
+        drop(stop.wait_for(|is_asked| *is_asked).await);
+    });
+    let mut pushed_out = pin!(site.pressure.notified());
+    let mut is_ending = false;
+    loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection broke");
+                }
+                return;
+            }
+            () = &mut stopped, if !is_ending => {
+                is_ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = &mut pushed_out, if !is_ending => {
+                is_ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            _ = beats.tick() => if patience.is_over(&pulse) { return },
+        }
+    }
+}
+
+/// What all requests of one connection share.
+struct Line {
+    site: Arc<Site>,
+    address: IpAddr,
+    pulse: Arc<Pulse>,
+}
+
+impl Line {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        self.pulse.busy();
+        let answered = caught(self.admit_and_finish(request)).await;
+        self.pulse.idle();
+        answered.unwrap_or_else(|| self.site.rest.fail()).map(Full::new)
+    }
+
+    /// A stranger's body is never read: the head alone decides whether the caller is admitted.
+    async fn admit_and_finish(&self, request: Request<Incoming>) -> Response<Bytes> {
+        let Site { rest, bounds, memory, .. } = self.site.as_ref();
+        let (head, body) = request.into_parts();
+        if body::is_declared_too_large(&body, bounds.body_bytes_max) {
+            self.pulse.leave_unread();
+            return rest.refuse_body(BodyRefusal::TooLarge);
+        }
+        let has_body = !body.is_end_stream();
+        let admitted = match rest.begin(&head, Some(self.address)).await {
+            Ok(admitted) => admitted,
+            Err(response) => {
+                if has_body {
+                    self.pulse.leave_unread();
+                }
+                return response;
+            }
+        };
+        if !has_body {
+            return admitted.finish(Bytes::new()).await;
+        }
+        let mut share = memory.share();
+        match body::read(body, bounds.body_bytes_max, bounds.body_timeout, &mut share).await {
+            Ok(bytes) => admitted.finish(bytes).await,
+            Err(refusal) => {
+                self.pulse.leave_unread();
+                rest.refuse_body(refusal)
+            }
+        }
+    }
+}
+
+/// Runs a request so that a panic costs this request and nothing else.
+async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(polled) => polled.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Room of a connection's buffers beyond the largest head, in bytes: bounds pipelined requests that
+/// wait to be read and answers that wait to be written.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::caught;
+
+    #[tokio::test]
+    async fn a_panic_costs_one_request() {
+        assert_eq!(caught(async { 1 }).await, Some(1));
+        assert_eq!(caught(async { panic!("in a request") }).await, None::<()>);
+    }
+}

@@ -1,0 +1,9 @@
+//! HTTP/1.1 on one connection: bounds, bodies, panics, the end of a connection.
+//!
+//! Owns what lies between a socket and the routes. Must not know a route or a status code.
+
+mod body;
+mod connection;
+mod pulse;
+
+pub(crate) use self::connection::{Site, serve};
