@@ -229,22 +229,21 @@ impl Engine for Embedded {
         })
     }
 
+    fn has_room(&self) -> bool {
+        let free = self.shared.disk.free_bytes();
+        free.is_ok_and(|free| free >= self.reserve_bytes)
+            && self.shared.trouble() != Some(StoreError::Full)
+    }
+
     fn health(&self) -> EngineHealth {
         let mut trouble = Vec::new();
-        let has_room = match self.shared.disk.free_bytes() {
-            Ok(free) => free >= self.reserve_bytes,
-            Err(error) => {
-                trouble.push(error.to_string());
-                false
-            }
-        };
+        trouble.extend(self.shared.disk.free_bytes().err().map(|error| error.to_string()));
         let stuck = self.shared.trouble();
-        let is_full = stuck == Some(StoreError::Full);
         trouble.extend(stuck.map(|error| format!("rows cannot be written out: {error}")));
         let run_bytes = self.shared.view().run_bytes();
         EngineHealth {
             writable: self.shared.check_open().is_ok(),
-            has_room: has_room && !is_full,
+            has_room: self.has_room(),
             trouble,
             disk_bytes: run_bytes.saturating_add(self.journal_bytes),
         }

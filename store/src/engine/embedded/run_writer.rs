@@ -18,6 +18,8 @@ pub(super) struct RunWriter {
     buffer: Vec<u8>,
     /// Bytes that are in the file.
     written: u64,
+    /// Bytes that are durable.
+    synced: u64,
     block: Vec<u8>,
     first: Vec<u8>,
     last: Vec<u8>,
@@ -36,6 +38,7 @@ impl RunWriter {
             file: disk.create(&entry.file_name())?,
             buffer: Vec::new(),
             written: 0,
+            synced: 0,
             block: Vec::new(),
             first: Vec::new(),
             last: Vec::new(),
@@ -122,9 +125,17 @@ impl RunWriter {
         self.file.write_at(&self.buffer, self.written)?;
         self.written = self.offset();
         self.buffer.clear();
+        if self.written.saturating_sub(self.synced) >= SYNC_BYTES {
+            self.file.sync()?;
+            self.synced = self.written;
+        }
         Ok(())
     }
 }
 
 /// How many bytes are gathered before they are handed to the system.
 const WRITE_BYTES: usize = 256 * 1024;
+
+/// How many bytes are written before they are synced. One sync of a large file would hold up the
+/// syncs of commits for as long as it takes.
+const SYNC_BYTES: u64 = 2 * 1024 * 1024;
