@@ -13,7 +13,8 @@ use jeton_authority::Credentials;
 use jeton_domain::name::Username;
 use jeton_domain::secret::Secret;
 
-use crate::error::{ApiError, ErrorObject};
+use crate::error::ApiError;
+use crate::fault::ErrorObject;
 
 /// Takes the header apart. The scheme is read without regard to case; exactly one blank follows it.
 pub fn read(
@@ -107,7 +108,7 @@ const EXPIRED: &str = "Bearer realm=\"security\", error=\"invalid_token\", \
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Trace;
+    use crate::fault::Trace;
     use crate::json::write::{JsonWriter, Layout};
 
     const ALL: Challenges = Challenges { bearer: true, api_key: true };

@@ -12,6 +12,7 @@ use jeton_domain::privilege::action::CREATE_TOKEN;
 use jeton_domain::role::refusal::RoleRefusal;
 
 use crate::caller::Challenges;
+use crate::fault::{ErrorObject, Trace, X_CONTENT};
 use crate::json::JsonError;
 use crate::json::write::JsonWriter;
 
@@ -130,7 +131,7 @@ impl ApiError {
             let rejected = rejected.iter().map(|text| (*text).to_owned()).collect();
             object = object.with("additional_unsuccessful_credentials", rejected);
         }
-        object.challenges.clone_from(&challenges);
+        let object = object.challenged(challenges.clone());
         let mut error = Self::new(StatusCode::UNAUTHORIZED, Body::Object(object));
         error.0.challenges = challenges;
         error
@@ -234,7 +235,8 @@ impl ApiError {
     #[must_use]
     pub fn caused_by(mut self, cause: ErrorObject) -> Self {
         if let Body::Object(object) = &mut self.0.body {
-            object.cause = Some(Box::new(cause));
+            let caused = std::mem::take(object).caused_by(cause);
+            *object = caused;
         }
         self
     }
@@ -278,7 +280,7 @@ impl ApiError {
                 let is_refused = self.0.status == StatusCode::UNAUTHORIZED;
                 let trace = if is_refused { Trace::Hidden } else { trace };
                 json.name("error");
-                print_outermost(object, json, trace);
+                object.print(json, trace);
                 json.name("status");
                 json.count(status.into());
             }
@@ -434,100 +436,6 @@ impl GrantError {
     }
 }
 
-/// Whether error objects show where they come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Trace {
-    /// No `stack_trace`.
-    #[default]
-    Hidden,
-    /// A `stack_trace` in every error object.
-    Shown,
-}
-
-/// One error with its type and reason.
-#[derive(Debug)]
-pub struct ErrorObject {
-    kind: &'static str,
-    reason: String,
-    members: Vec<(&'static str, Vec<String>)>,
-    challenges: Vec<Cow<'static, str>>,
-    cause: Option<Box<Self>>,
-}
-
-impl ErrorObject {
-    /// An error without a cause.
-    pub fn new(kind: &'static str, reason: impl Into<String>) -> Self {
-        Self {
-            kind,
-            reason: reason.into(),
-            members: Vec::new(),
-            challenges: Vec::new(),
-            cause: None,
-        }
-    }
-
-    /// Adds what led to this error.
-    #[must_use]
-    pub fn caused_by(mut self, cause: Self) -> Self {
-        self.cause = Some(Box::new(cause));
-        self
-    }
-
-    /// A declarative parser could not make anything of a complete body.
-    pub fn x_content(reason: impl Into<String>) -> Self {
-        Self::new(X_CONTENT, reason)
-    }
-
-    fn with(mut self, name: &'static str, values: Vec<String>) -> Self {
-        self.members.push((name, values));
-        self
-    }
-
-    /// The error that is shown as root: inner parse errors stand for the outer ones.
-    fn root(&self) -> &Self {
-        match &self.cause {
-            Some(cause) if self.kind == X_CONTENT && cause.kind == X_CONTENT => cause.root(),
-            _ => self,
-        }
-    }
-
-    fn print_head(&self, json: &mut JsonWriter) {
-        json.name("type");
-        json.text(self.kind);
-        json.name("reason");
-        json.text(&self.reason);
-        for (name, values) in &self.members {
-            json.name(name);
-            one_or_many(json, values);
-        }
-    }
-
-    fn print_tail(&self, json: &mut JsonWriter, trace: Trace) {
-        if !self.challenges.is_empty() {
-            json.name("header");
-            json.begin_object();
-            json.name("WWW-Authenticate");
-            one_or_many(json, &self.challenges);
-            json.end_object();
-        }
-        if trace == Trace::Shown {
-            json.name("stack_trace");
-            json.text(&format!("{}: {}", self.kind, self.reason));
-        }
-    }
-
-    fn print_cause(&self, json: &mut JsonWriter, trace: Trace) {
-        if let Some(cause) = &self.cause {
-            json.name("caused_by");
-            json.begin_object();
-            cause.print_head(json);
-            cause.print_cause(json, trace);
-            cause.print_tail(json, trace);
-            json.end_object();
-        }
-    }
-}
-
 /// `Validation Failed: 1: ...;2: ...;`
 pub(crate) fn numbered(messages: &[impl AsRef<str>]) -> String {
     let numbered: Vec<String> = (1..)
@@ -537,32 +445,9 @@ pub(crate) fn numbered(messages: &[impl AsRef<str>]) -> String {
     format!("Validation Failed: {}", numbered.concat())
 }
 
-fn print_outermost(object: &ErrorObject, json: &mut JsonWriter, trace: Trace) {
-    json.begin_object();
-    json.name("root_cause");
-    json.begin_array();
-    json.begin_object();
-    object.root().print_head(json);
-    object.root().print_tail(json, trace);
-    json.end_object();
-    json.end_array();
-    object.print_head(json);
-    object.print_cause(json, trace);
-    object.print_tail(json, trace);
-    json.end_object();
-}
-
-fn one_or_many(json: &mut JsonWriter, values: &[impl AsRef<str>]) {
-    match values {
-        [one] => json.text(one.as_ref()),
-        many => json.texts(many.iter().map(AsRef::as_ref)),
-    }
-}
-
 const NOT_ACCEPTED: &str = "unable to authenticate with provided credentials and anonymous access is not allowed for this request";
 
 const PARSE: &str = "parse_exception";
-const X_CONTENT: &str = "x_content_parse_exception";
 const SECURITY: &str = "security_exception";
 
 /// How long a client should wait before it tries again, in seconds.
@@ -647,6 +532,51 @@ mod tests {
     fn a_disabled_service_is_named_in_error_and_root_cause() {
         let body = printed(&ApiError::tokens_disabled(), Trace::Hidden);
         assert_eq!(body.matches(r#""disabled.feature":"security_tokens""#).count(), 2);
+    }
+
+    #[track_caller]
+    fn check(error: AuthorityError, status: u16, retry_after_s: Option<u32>, wanted: &str) {
+        let challenges = Challenges { bearer: true, api_key: true };
+        let error = ApiError::of_authority(error, &Door { uri: "/p?q", challenges: &challenges });
+        assert_eq!((error.status().as_u16(), error.retry_after_s()), (status, retry_after_s));
+        let body = printed(&error, Trace::Hidden);
+        assert!(body.contains(wanted), "{body}");
+    }
+
+    #[test]
+    fn what_cannot_be_decided_is_neither_refused_nor_passed() {
+        check(
+            AuthorityError::Unavailable { what: "unable to", cause: "secret detail".into() },
+            503,
+            Some(1),
+            r#"{"error":{"root_cause":[{"type":"security_exception","reason":"unable to"}],"type":"security_exception","reason":"unable to"},"status":503}"#,
+        );
+        let busy = r#""type":"es_rejected_execution_exception","reason":"full"},"status":429}"#;
+        check(AuthorityError::Busy("full"), 429, Some(1), busy);
+        let retry_after = std::time::Duration::from_millis(2500);
+        let slowed = r#""type":"es_rejected_execution_exception""#;
+        check(AuthorityError::Throttled { retry_after }, 429, Some(3), slowed);
+    }
+
+    #[test]
+    fn strangers_are_told_where_they_knocked() {
+        for (who, reason) in [
+            (
+                Unauthenticated::Missing,
+                "missing authentication credentials for REST request [/p?q]",
+            ),
+            (
+                Unauthenticated::User("u".into()),
+                "unable to authenticate user [u] for REST request [/p?q]",
+            ),
+            (
+                Unauthenticated::EndUser("u".into()),
+                "unable to authenticate user [u] for action [cluster:admin/xpack/security/token/create]",
+            ),
+            (Unauthenticated::ExpiredToken, "token expired"),
+        ] {
+            check(who.into(), 401, None, &format!("\"reason\":\"{reason}\""));
+        }
     }
 
     #[test]

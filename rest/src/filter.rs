@@ -34,7 +34,7 @@ impl Filter {
 
     /// Writes what the patterns leave of the JSON document `body`.
     pub fn apply(&self, body: &[u8], json: &mut JsonWriter) -> Result<(), JsonError> {
-        let mut scanner = Scanner::new(body);
+        let mut scanner = Scanner::of_answer(body);
         let Some(first) = scanner.next_token()? else {
             return Ok(());
         };

@@ -8,6 +8,7 @@ mod coding;
 pub mod error;
 mod exchange;
 mod fast;
+pub mod fault;
 pub mod filter;
 mod headers;
 pub mod json;

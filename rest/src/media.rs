@@ -22,14 +22,14 @@ pub enum Media {
 
 impl Media {
     /// The value of `Content-Type`.
-    pub fn header(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Json => "application/json",
-            Self::Vendor(Some(7)) => "application/vnd.elasticsearch+json;compatible-with=7",
-            Self::Vendor(Some(8)) => "application/vnd.elasticsearch+json;compatible-with=8",
-            Self::Vendor(Some(9)) => "application/vnd.elasticsearch+json;compatible-with=9",
-            Self::Vendor(_) => "application/vnd.elasticsearch+json",
-        })
+    pub const fn header(self) -> HeaderValue {
+        match self {
+            Self::Json => JSON,
+            Self::Vendor(Some(7)) => VENDOR_7,
+            Self::Vendor(Some(8)) => VENDOR_8,
+            Self::Vendor(Some(9)) => VENDOR_9,
+            Self::Vendor(_) => VENDOR,
+        }
     }
 
     const fn version(self) -> Option<u8> {
@@ -315,6 +315,15 @@ fn is_token(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const VENDOR: HeaderValue = HeaderValue::from_static("application/vnd.elasticsearch+json");
+const VENDOR_7: HeaderValue =
+    HeaderValue::from_static("application/vnd.elasticsearch+json;compatible-with=7");
+const VENDOR_8: HeaderValue =
+    HeaderValue::from_static("application/vnd.elasticsearch+json;compatible-with=8");
+const VENDOR_9: HeaderValue =
+    HeaderValue::from_static("application/vnd.elasticsearch+json;compatible-with=9");
+
 /// Versions of the compatibility media type that are spoken.
 const SPOKEN: [u8; 3] = [7, 8, 9];
 
@@ -323,7 +332,7 @@ const FULL_WEIGHT: u16 = 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Trace;
+    use crate::fault::Trace;
     use crate::json::write::{JsonWriter, Layout};
 
     fn body(error: &ApiError) -> String {

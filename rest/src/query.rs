@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::error::{ApiError, Trace};
+use crate::error::ApiError;
+use crate::fault::Trace;
 use crate::filter::Filter;
 use crate::json::write::{JsonWriter, Layout};
 use crate::suggest::did_you_mean;

@@ -84,9 +84,19 @@ impl Rest {
         address: Option<IpAddr>,
     ) -> Result<Admitted<'r>, Response<Bytes>> {
         let headers = RequestHeaders::read(&head.headers);
-        if let Some(response) = self.fast.answer(self, head, &headers).await {
-            return Err(response);
+        match self.fast.answer(self, head, &headers).await {
+            Some(response) => Err(response),
+            // On the heap, so that the short way does not move what only the long way needs.
+            None => Box::pin(self.begin_slowly(head, headers, address)).await,
         }
+    }
+
+    async fn begin_slowly<'r>(
+        &'r self,
+        head: &'r Parts,
+        headers: RequestHeaders<'r>,
+        address: Option<IpAddr>,
+    ) -> Result<Admitted<'r>, Response<Bytes>> {
         let query = Query::parse(head.uri.query()).and_then(|query| Ok((query.view()?, query)));
         let (view, query) = match query {
             Ok((view, query)) => (view, Ok(query)),
@@ -120,14 +130,9 @@ impl Rest {
         }
     }
 
-    /// The answer to a request whose body was not read.
+    /// The answer to a request whose body was not read, and whose head was not judged.
     pub fn refuse_body(&self, refusal: BodyRefusal) -> Response<Bytes> {
-        Frame::default().refuse(&match refusal {
-            BodyRefusal::TooLarge => ApiError::too_large(),
-            BodyRefusal::NoRoom => ApiError::busy("too many bodies are under way"),
-            BodyRefusal::TooSlow => ApiError::too_slow(),
-            BodyRefusal::Broken => ApiError::illegal_argument("the body of the request broke off"),
-        })
+        Frame::default().refuse(&refusal.into())
     }
 
     /// The answer to a request whose work was cut short by a fault of ours.
@@ -202,6 +207,11 @@ pub struct Admitted<'r> {
 }
 
 impl Admitted<'_> {
+    /// The answer to this request when its body was not read.
+    pub fn refuse_body(&self, refusal: BodyRefusal) -> Response<Bytes> {
+        self.frame.refuse(&refusal.into())
+    }
+
     /// Reads the body, does what the request asks and answers.
     pub async fn finish(self, body: Bytes) -> Response<Bytes> {
         let Self { exchange, frame, caller, coding, content_type } = self;
@@ -218,6 +228,17 @@ impl Admitted<'_> {
         match reply {
             Ok(reply) => frame.reply(reply),
             Err(error) => frame.refuse(&error),
+        }
+    }
+}
+
+impl From<BodyRefusal> for ApiError {
+    fn from(refusal: BodyRefusal) -> Self {
+        match refusal {
+            BodyRefusal::TooLarge => Self::too_large(),
+            BodyRefusal::NoRoom => Self::busy("too many bodies are under way"),
+            BodyRefusal::TooSlow => Self::too_slow(),
+            BodyRefusal::Broken => Self::illegal_argument("the body of the request broke off"),
         }
     }
 }

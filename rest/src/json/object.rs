@@ -77,7 +77,7 @@ impl<'a> TextObject<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Trace;
+    use crate::fault::Trace;
     use crate::json::write::{JsonWriter, Layout};
 
     fn refusal(body: &str) -> String {

@@ -60,11 +60,21 @@ pub struct Scanner<'a> {
     token_start: Position,
     open: Vec<Frame<'a>>,
     next: Next,
+    depth_max: usize,
 }
 
 impl<'a> Scanner<'a> {
     /// A scanner at the start of `input`. A byte order mark is skipped.
     pub fn new(input: &'a [u8]) -> Self {
+        Self::with_depth(input, VALUE_DEPTH_MAX)
+    }
+
+    /// A scanner of an answer of ours, in which values from outside stand a few levels deeper.
+    pub(crate) fn of_answer(input: &'a [u8]) -> Self {
+        Self::with_depth(input, VALUE_DEPTH_MAX + ANSWER_LEVELS)
+    }
+
+    fn with_depth(input: &'a [u8], depth_max: usize) -> Self {
         let input = input.strip_prefix(BYTE_ORDER_MARK).unwrap_or(input);
         Self {
             input,
@@ -74,6 +84,7 @@ impl<'a> Scanner<'a> {
             token_start: Position { line: 1, column: 1 },
             open: Vec::new(),
             next: Next::Value,
+            depth_max,
         }
     }
 
@@ -180,8 +191,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn enter(&mut self, frame: Frame<'a>) -> Result<(), JsonError> {
-        if self.open.len() >= DEPTH_MAX {
-            return Err(self.syntax(format!("Nested deeper than {DEPTH_MAX} levels")));
+        if self.open.len() >= self.depth_max {
+            return Err(self.syntax(format!("Nested deeper than {} levels", self.depth_max)));
         }
         self.open.push(frame);
         self.at += 1;
@@ -416,8 +427,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 const LONE_SURROGATE: &str = "Incomplete surrogate pair in a character escape";
 
-/// Deepest nesting of a document: that of a value and the few levels of a body around it.
-const DEPTH_MAX: usize = VALUE_DEPTH_MAX + 8;
+/// Levels of an answer around the deepest value that it may hold.
+const ANSWER_LEVELS: usize = 8;
 
 /// Longest number, in characters: bounds the work of its conversion.
 const NUMBER_CHARS_MAX: usize = 1000;
@@ -537,8 +548,8 @@ mod tests {
     #[test]
     fn depth_is_limited() {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(tokens(&deep(DEPTH_MAX)).is_ok());
-        assert!(error(&deep(DEPTH_MAX + 1)).contains("Nested deeper"));
+        assert!(tokens(&deep(VALUE_DEPTH_MAX)).is_ok());
+        assert!(error(&deep(VALUE_DEPTH_MAX + 1)).contains("Nested deeper"));
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn text(tree: &Map) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Trace;
+    use crate::fault::Trace;
 
     fn put(body: &str) -> Result<String, String> {
         let printed = |print: &dyn Fn(&mut JsonWriter)| {

@@ -264,7 +264,7 @@ fn new_password(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Trace;
+    use crate::fault::Trace;
     use crate::json::write::Layout;
 
     fn reason(error: &ApiError) -> String {

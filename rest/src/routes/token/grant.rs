@@ -151,7 +151,7 @@ const RULES: [Rules; 4] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Trace;
+    use crate::fault::Trace;
     use crate::json::write::{JsonWriter, Layout};
 
     fn grant(body: &str) -> Result<GrantRequest, String> {

@@ -4,7 +4,8 @@
 
 use jeton_domain::secret::Secret;
 
-use crate::error::{ApiError, ErrorObject};
+use crate::error::ApiError;
+use crate::fault::ErrorObject;
 use crate::json::Position;
 use crate::json::object::TextObject;
 
@@ -124,7 +125,7 @@ const TOKEN_AND_NAMES: [&str; 2] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Trace;
+    use crate::fault::Trace;
     use crate::json::write::{JsonWriter, Layout};
 
     fn selection(body: &str) -> Result<Selection, String> {
