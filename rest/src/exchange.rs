@@ -99,7 +99,7 @@ impl Exchange<'_> {
         verdict: Verdict,
         write: impl FnOnce(&mut JsonWriter),
     ) -> Result<Reply, ApiError> {
-        Ok(Reply { verdict, body: self.view.print(write)?.into() })
+        Ok(Reply { verdict, ..Reply::done(self.view.print(write)?) })
     }
 
     /// What the authority refuses, as the wire says it.

@@ -60,11 +60,14 @@ impl Fast {
         let frame =
             Frame { media, opaque_id: headers.opaque_id.cloned(), gzip, ..Frame::default() };
         Some(match rest.authority.validate(token, rest.authority.now()).await {
-            Ok((_, known)) => frame.reply(Reply::done(known.face(|subject| {
-                let mut json = JsonWriter::default();
-                authenticate::print(&mut json, subject, AuthenticationType::Token);
-                json.finish().into()
-            }))),
+            Ok((_, known)) => {
+                let body = known.face(|subject| {
+                    let mut json = JsonWriter::default();
+                    authenticate::print(&mut json, subject, AuthenticationType::Token);
+                    json.finish().into()
+                });
+                frame.reply(Reply::done(body).about(&known.subject().username))
+            }
             Err(AuthorityError::Unauthenticated(Unauthenticated::UnknownToken)) if is_plain => {
                 self.unknown()
             }

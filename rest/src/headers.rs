@@ -119,6 +119,9 @@ pub(crate) const PRODUCT_NAME: HeaderValue = HeaderValue::from_static("Elasticse
 /// Echoed, so that a client can match answers and audit events with its own logs.
 pub(crate) const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
 
+/// The name of the user whom an answer is about.
+pub(crate) const USER: HeaderName = HeaderName::from_static("x-jeton-user");
+
 const RUN_AS: HeaderName = HeaderName::from_static("es-security-runas-user");
 
 #[cfg(test)]

@@ -155,15 +155,16 @@ impl Wish {
 
 /// The best item of the list; of equally good ones the first.
 fn wish(list: &str) -> Result<Wish, ApiError> {
-    if list == "*/*" {
-        return Ok(Wish::Anything);
+    match list {
+        "*/*" => return Ok(Wish::Anything),
+        "application/json" => return Ok(Wish::Exactly(Media::Json)),
+        _ => {}
     }
     let mut best: Option<(u16, Wish)> = None;
     let mut refused = None;
-    let items: Vec<&str> = list.split(',').map(str::trim).collect();
-    for item in &items {
+    for item in list.split(',').map(str::trim) {
         let Some(media) = MediaType::parse(item) else {
-            if items.len() == 1 {
+            if !list.contains(',') {
                 return Err(malformed("Accept"));
             }
             continue;
@@ -174,7 +175,7 @@ fn wish(list: &str) -> Result<Wish, ApiError> {
             Some(Some(json)) => Wish::Exactly(json),
             Some(None) => Wish::Anything,
             None if media.is_other_format() => {
-                refused = Some(*item);
+                refused = Some(item);
                 continue;
             }
             None => continue,

@@ -5,10 +5,11 @@
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use jeton_domain::name::Username;
 
 use crate::coding::gzip;
 use crate::error::{ApiError, Verdict};
-use crate::headers::{OPAQUE_ID, PRODUCT, PRODUCT_NAME};
+use crate::headers::{OPAQUE_ID, PRODUCT, PRODUCT_NAME, USER};
 use crate::json::write::JsonWriter;
 use crate::media::Media;
 use crate::query::View;
@@ -20,12 +21,19 @@ pub(crate) struct Reply {
     pub verdict: Verdict,
     /// The printed body.
     pub body: Bytes,
+    /// The name of the user whom the answer is about, for gateways that cannot read bodies.
+    pub user: Option<HeaderValue>,
 }
 
 impl Reply {
     /// What was asked for.
     pub(crate) fn done(body: impl Into<Bytes>) -> Self {
-        Self { verdict: Verdict::Done, body: body.into() }
+        Self { verdict: Verdict::Done, body: body.into(), user: None }
+    }
+
+    /// The same, naming its user in a header.
+    pub(crate) fn about(self, username: &Username) -> Self {
+        Self { user: header_text(username.as_str()), ..self }
     }
 }
 
@@ -50,6 +58,9 @@ impl Frame {
     /// The answer of an endpoint.
     pub(crate) fn reply(&self, reply: Reply) -> Response<Bytes> {
         let mut response = self.labelled(reply.verdict.status(), reply.body);
+        if let Some(user) = reply.user {
+            response.headers_mut().insert(USER, user);
+        }
         self.introduce(&mut response);
         response
     }
@@ -139,6 +150,32 @@ impl Frame {
     }
 }
 
+/// A name as a header can carry it: what is not printable ASCII, and `%`, is percent-encoded, and so
+/// is a blank at either end, which would be lost.
+fn header_text(name: &str) -> Option<HeaderValue> {
+    let is_plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'%';
+    let has_blank_end = name.starts_with(' ') || name.ends_with(' ');
+    if name.bytes().all(is_plain) && !has_blank_end {
+        return HeaderValue::from_str(name).ok();
+    }
+    let last = name.len().saturating_sub(1);
+    let mut text = String::with_capacity(name.len() * 3);
+    for (place, byte) in name.bytes().enumerate() {
+        let is_lost = byte == b' ' && (place == 0 || place == last);
+        if is_plain(byte) && !is_lost {
+            text.push(char::from(byte));
+        } else {
+            text.push('%');
+            text.extend([byte >> 4, byte & 0x0f].map(hex_digit));
+        }
+    }
+    HeaderValue::from_str(&text).ok()
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from_digit(value.into(), 16).unwrap_or('0').to_ascii_uppercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,7 +198,7 @@ mod tests {
     fn the_product_is_named_unless_the_caller_is_refused() {
         let done = frame().reply(Reply::done("{}"));
         let wrong = frame().refuse(&ApiError::parse("no"));
-        let missing = frame().reply(Reply { verdict: Verdict::Missing, body: "{}".into() });
+        let missing = frame().reply(Reply { verdict: Verdict::Missing, ..Reply::done("{}") });
         let method = frame().refuse(&ApiError::method_not_allowed("/", "PUT", &["GET"]));
         for response in [&done, &wrong, &missing, &method] {
             assert_eq!(value(response, "x-elastic-product"), Some("Elasticsearch"));
@@ -201,6 +238,21 @@ mod tests {
         let response = frame.reply(Reply::done("x".repeat(1000)));
         assert_eq!(value(&response, "content-encoding"), Some("gzip"));
         assert!(response.body().len() < 100);
+    }
+
+    #[test]
+    fn a_name_is_carried_by_a_header_whatever_it_is() {
+        for (name, wanted) in [
+            ("jane doe@x", "jane doe@x"),
+            ("100%", "100%25"),
+            ("\u{e9}\n", "%C3%A9%0A"),
+            (" a b ", "%20a b%20"),
+            ("", ""),
+        ] {
+            let reply = Reply::done("{}").about(&Username::new(name));
+            let response = Frame::default().reply(reply);
+            assert_eq!(value(&response, "x-jeton-user"), Some(wanted), "{name:?}");
+        }
     }
 
     #[test]

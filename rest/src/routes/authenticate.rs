@@ -13,8 +13,9 @@ use crate::respond::Reply;
 /// Shows who calls.
 pub(crate) async fn show(exchange: &Exchange<'_>, caller: Caller) -> Result<Reply, ApiError> {
     exchange.authorize(&caller, action::AUTHENTICATE).await?;
-    let authentication = &caller.authentication;
-    exchange.reply(Verdict::Done, |json| print(json, &authentication.subject, authentication.kind))
+    let (subject, kind) = (&caller.authentication.subject, caller.authentication.kind);
+    let reply = exchange.reply(Verdict::Done, |json| print(json, subject, kind))?;
+    Ok(reply.about(&subject.username))
 }
 
 /// Writes who is acting, in the member order of the wire. `kind` is that of this call.

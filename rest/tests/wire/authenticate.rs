@@ -58,6 +58,16 @@ async fn the_short_way_and_the_long_way_give_the_same_answers() {
     }
 }
 
+#[tokio::test]
+async fn a_gateway_finds_the_user_in_a_header() {
+    let world = world().await;
+    let token = world.pair("jane").await.access;
+    assert_eq!(world.whoami(&token).await.header("x-jeton-user"), Some("jane"));
+    let answer = world.root("GET", WHO).run_as("vera").send().await.expect(200);
+    assert_eq!(answer.header("x-jeton-user"), Some("vera"));
+    assert_eq!(world.whoami("rubbish").await.header("x-jeton-user"), None);
+}
+
 /// Case 99.
 #[tokio::test]
 async fn a_token_is_good_up_to_its_last_instant() {
