@@ -1,23 +1,14 @@
 //! What every answer of the server has in common, whatever was asked.
 //!
 //! Owns the rules that hold without knowing the request: statuses, error shapes, headers. Must not
-//! know routes, sockets or the code that is tested. Start at [`Answer::faults`].
+//! know routes, sockets or the code that is tested. Start at [`faults`].
 
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-/// An answer as a client sees it.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// Its status.
-    pub status: u16,
-    /// Names in small letters, and values.
-    pub headers: Vec<(String, String)>,
-    /// Its body as it was sent.
-    pub body: Vec<u8>,
-}
+use crate::wire::Answer;
 
 /// What was asked, as far as it decides the form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,162 +19,160 @@ pub enum Asked {
     HeadersOnly,
 }
 
-impl Answer {
-    /// The first value of a header.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+/// What is wrong with an answer; nothing if it is as every answer must be.
+pub fn faults(answer: &Answer, asked: Asked) -> Vec<String> {
+    let mut faults = Vec::new();
+    let status = answer.status;
+    if status >= 500 && status != 503 {
+        faults.push(format!("status {status}"));
     }
-
-    /// All values of a header.
-    pub fn values(&self, name: &str) -> Vec<&str> {
-        let known = self.headers.iter().filter(|(known, _)| known == name);
-        known.map(|(_, value)| value.as_str()).collect()
+    if is_of_the_protocol(answer) {
+        return faults;
     }
-
-    /// The body, unpacked and read; nothing if it is empty.
-    pub fn json(&self) -> Result<Option<Value>, String> {
-        let mut plain = Vec::new();
-        let body = if self.header("content-encoding") == Some("gzip") && !self.body.is_empty() {
-            let unpacked = GzDecoder::new(self.body.as_slice()).read_to_end(&mut plain);
-            unpacked.map_err(|error| format!("the body is no gzip: {error}"))?;
-            &plain
-        } else {
-            &self.body
-        };
-        if body.is_empty() {
-            return Ok(None);
-        }
-        let value = serde_json::from_slice(body);
-        value.map(Some).map_err(|error| format!("the body is no JSON: {error}"))
+    check_headers(answer, asked, &mut faults);
+    match unpacked(answer) {
+        Err(fault) => faults.push(fault),
+        Ok(None) => check_absence(answer, asked, &mut faults),
+        Ok(Some(body)) => check_body(answer, &body, asked, &mut faults),
     }
+    faults
+}
 
-    /// What is wrong with the answer; nothing if it is as every answer must be.
-    pub fn faults(&self, asked: Asked) -> Vec<String> {
-        let mut faults = Vec::new();
-        if self.status >= 500 && self.status != 503 {
-            faults.push(format!("status {}", self.status));
-        }
-        if self.is_of_the_protocol() {
-            return faults;
-        }
-        self.check_headers(asked, &mut faults);
-        match self.json() {
-            Err(fault) => faults.push(fault),
-            Ok(body) => self.check_body(body.as_ref(), asked, &mut faults),
-        }
-        faults
+/// The body, unpacked and read; nothing if it is empty.
+fn unpacked(answer: &Answer) -> Result<Option<Value>, String> {
+    if answer.body.is_empty() {
+        return Ok(None);
     }
+    let mut plain = Vec::new();
+    let is_packed = answer.header("content-encoding") == Some("gzip");
+    let body = if is_packed {
+        let unpacked = GzDecoder::new(answer.body.as_slice()).read_to_end(&mut plain);
+        unpacked.map_err(|error| format!("the body is no gzip: {error}"))?;
+        &plain
+    } else {
+        &answer.body
+    };
+    let value = serde_json::from_slice(body);
+    value.map(Some).map_err(|error| format!("the body is no JSON: {error}"))
+}
 
-    /// Whether the bytes received were no request at all. The HTTP library answers these: a bare
-    /// status and the end of the connection.
-    fn is_of_the_protocol(&self) -> bool {
-        matches!(self.status, 400 | 414 | 431)
-            && self.body.is_empty()
-            && self.header("content-type").is_none()
-            && self.header("x-elastic-product").is_none()
+/// Whether the bytes received were no request at all. The HTTP library answers these: a bare
+/// status and the end of the connection.
+fn is_of_the_protocol(answer: &Answer) -> bool {
+    matches!(answer.status, 400 | 414 | 431)
+        && answer.body.is_empty()
+        && answer.header("content-type").is_none()
+        && answer.header("x-elastic-product").is_none()
+}
+
+/// The values of a header.
+fn values<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
+    let known = answer.headers.iter().filter(|(known, _)| known == name);
+    known.map(|(_, value)| value.as_str()).collect()
+}
+
+fn check_headers(answer: &Answer, asked: Asked, faults: &mut Vec<String>) {
+    let status = answer.status;
+    let is_refused = matches!(status, 401 | 403);
+    match answer.header("x-elastic-product") {
+        Some("Elasticsearch") if !is_refused => {}
+        None if is_refused => {}
+        found => faults.push(format!("status {status} with product {found:?}")),
     }
-
-    fn check_headers(&self, asked: Asked, faults: &mut Vec<String>) {
-        let is_refused = matches!(self.status, 401 | 403);
-        match self.header("x-elastic-product") {
-            Some("Elasticsearch") if !is_refused => {}
-            None if is_refused => {}
-            found => faults.push(format!("status {} with product {found:?}", self.status)),
-        }
-        if is_refused && self.header("warning").is_some() {
-            faults.push(format!("status {} with a warning", self.status));
-        }
-        let challenges = self.values("www-authenticate").len();
-        if (self.status == 401) != (challenges > 0) {
-            faults.push(format!("status {} with {challenges} challenges", self.status));
-        }
-        if self.status == 405 && self.header("allow").is_none() {
-            faults.push("status 405 without the methods that are allowed".into());
-        }
-        if matches!(self.status, 429 | 503) && self.header("retry-after").is_none() {
-            faults.push(format!("status {} without a time to come back", self.status));
-        }
-        let length = self.header("content-length").and_then(|text| text.parse::<usize>().ok());
-        if asked == Asked::Whole && length != Some(self.body.len()) {
-            faults.push(format!("length {length:?} of {} bytes", self.body.len()));
-        }
-        let kind = self.header("content-type").unwrap_or_default();
-        let is_json =
-            kind == "application/json" || kind.starts_with("application/vnd.elasticsearch+json");
-        if !self.body.is_empty() && !is_json {
-            faults.push(format!("a body of type {kind:?}"));
-        }
+    if is_refused && answer.header("warning").is_some() {
+        faults.push(format!("status {status} with a warning"));
     }
-
-    fn check_body(&self, body: Option<&Value>, asked: Asked, faults: &mut Vec<String>) {
-        let Some(body) = body else {
-            let may_be_empty = asked == Asked::HeadersOnly
-                || matches!(self.status, 408 | 413)
-                || self.header("content-type") == Some("text/plain");
-            if !may_be_empty {
-                faults.push(format!("status {} without a body", self.status));
-            }
-            return;
-        };
-        if asked == Asked::HeadersOnly {
-            faults.push("a body where headers alone were asked for".into());
-        }
-        let is_sound = match self.status {
-            200 => body.get("error").is_none(),
-            // The success body in its empty form, or of a wait that ended too soon.
-            404 | 408 if body.get("error").is_none() => body.is_object(),
-            status => is_error(body, status),
-        };
-        if !is_sound {
-            faults.push(format!("status {} with the body {body}", self.status));
-        }
-        self.check_challenges(body, faults);
+    let challenges = values(answer, "www-authenticate").len();
+    if (status == 401) != (challenges > 0) {
+        faults.push(format!("status {status} with {challenges} challenges"));
     }
+    if status == 405 && answer.header("allow").is_none() {
+        faults.push("status 405 without the methods that are allowed".into());
+    }
+    if matches!(status, 429 | 503) && answer.header("retry-after").is_none() {
+        faults.push(format!("status {status} without a time to come back"));
+    }
+    let length = answer.header("content-length").and_then(|text| text.parse::<usize>().ok());
+    if asked == Asked::Whole && length != Some(answer.body.len()) {
+        faults.push(format!("length {length:?} of {} bytes", answer.body.len()));
+    }
+    let kind = answer.header("content-type").unwrap_or_default();
+    let is_json =
+        kind == "application/json" || kind.starts_with("application/vnd.elasticsearch+json");
+    if !answer.body.is_empty() && !is_json {
+        faults.push(format!("a body of type {kind:?}"));
+    }
+}
 
-    /// The challenges of a 401 stand in its body too.
-    fn check_challenges(&self, body: &Value, faults: &mut Vec<String>) {
-        if self.status != 401 {
-            return;
-        }
-        let error = &body["error"];
-        let told = match &error["header"]["WWW-Authenticate"] {
-            Value::String(one) => vec![one.as_str()],
-            Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
-        if told != self.values("www-authenticate") {
-            faults.push(format!("the body has the challenges {told:?}"));
-        }
-        if error.get("stack_trace").is_some() {
-            faults.push("status 401 with a stack trace".into());
-        }
+fn check_absence(answer: &Answer, asked: Asked, faults: &mut Vec<String>) {
+    let may_be_empty = asked == Asked::HeadersOnly
+        || matches!(answer.status, 408 | 413)
+        || answer.header("content-type") == Some("text/plain");
+    if !may_be_empty {
+        faults.push(format!("status {} without a body", answer.status));
+    }
+}
+
+fn check_body(answer: &Answer, body: &Value, asked: Asked, faults: &mut Vec<String>) {
+    if asked == Asked::HeadersOnly {
+        faults.push("a body where headers alone were asked for".into());
+    }
+    let has_error = body.get("error").is_some();
+    let is_sound = match answer.status {
+        200 => !has_error,
+        // The success body in its empty form, or of a wait that ended too soon.
+        404 | 408 if !has_error => body.is_object(),
+        status => is_error(body, status),
+    };
+    if !is_sound {
+        faults.push(format!("status {} with the body {body}", answer.status));
+    }
+    check_challenges(answer, body, faults);
+}
+
+/// The challenges of a 401 stand in its body too.
+fn check_challenges(answer: &Answer, body: &Value, faults: &mut Vec<String>) {
+    if answer.status != 401 {
+        return;
+    }
+    let told = match body.pointer("/error/header/WWW-Authenticate") {
+        Some(Value::String(one)) => vec![one.as_str()],
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    if told != values(answer, "www-authenticate") {
+        faults.push(format!("the body has the challenges {told:?}"));
+    }
+    if body.pointer("/error/stack_trace").is_some() {
+        faults.push("status 401 with a stack trace".into());
     }
 }
 
 /// Whether a body is an error in one of the documented shapes.
 fn is_error(body: &Value, status: u16) -> bool {
-    let Some(members) = body.as_object() else { return false };
-    let has_status = body["status"].as_u64() == Some(status.into());
-    match (&body["error"], members.len()) {
+    let (Some(members), Some(error)) = (body.as_object(), body.get("error")) else { return false };
+    let has_status = body.get("status").and_then(Value::as_u64) == Some(status.into());
+    match (error, members.len()) {
         (Value::Object(_), 2) => {
-            let error = &body["error"];
-            let causes = error["root_cause"].as_array();
+            let causes = error.get("root_cause").and_then(Value::as_array);
             has_status
                 && is_cause(error)
                 && causes.is_some_and(|causes| !causes.is_empty() && causes.iter().all(is_cause))
         }
-        (Value::String(_), 2) if members.contains_key("error_description") => {
-            let description = &body["error_description"];
-            status == 400 && (description.is_string() || description.is_null())
-        }
-        (Value::String(_), 2) => has_status,
+        (Value::String(_), 2) => match body.get("error_description") {
+            Some(description) => {
+                status == 400 && (description.is_string() || description.is_null())
+            }
+            None => has_status,
+        },
         (Value::String(text), 1) => status == 400 && text.starts_with("no handler found"),
         _ => false,
     }
 }
 
 fn is_cause(cause: &Value) -> bool {
-    cause["type"].is_string() && cause["reason"].is_string()
+    let is_text = |name| cause.get(name).is_some_and(Value::is_string);
+    is_text("type") && is_text("reason")
 }
 
 #[cfg(test)]
@@ -201,8 +190,8 @@ mod tests {
     const PRODUCT: (&str, &str) = ("x-elastic-product", "Elasticsearch");
 
     #[track_caller]
-    fn check(answer: &Answer, faults: &[&str]) {
-        assert_eq!(answer.faults(Asked::Whole), faults);
+    fn check(answer: &Answer, wanted: &[&str]) {
+        assert_eq!(faults(answer, Asked::Whole), wanted);
     }
 
     #[test]
@@ -235,7 +224,8 @@ mod tests {
 
     #[test]
     fn broken_bodies_are_seen() {
-        assert!(answer(200, &[JSON, PRODUCT], "{").faults(Asked::Whole)[0].contains("no JSON"));
+        let broken = faults(&answer(200, &[JSON, PRODUCT], "{"), Asked::Whole);
+        assert!(broken[0].contains("no JSON"), "{broken:?}");
         let body = r#"{"error":"x","status":400}"#;
         check(
             &answer(406, &[JSON, PRODUCT], body),

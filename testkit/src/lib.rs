@@ -2,5 +2,6 @@
 //!
 //! Owns what tests across crates share. Nothing of the product may use it.
 
+pub mod answers;
 pub mod process;
 pub mod wire;
