@@ -12,6 +12,8 @@ mod grant;
 #[cfg(test)]
 mod invalidate;
 #[cfg(test)]
+mod nonsense;
+#[cfg(test)]
 mod refresh;
 #[cfg(test)]
 mod roles;
