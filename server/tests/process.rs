@@ -1,0 +1,270 @@
+//! The real program: first start, signals, two servers on one directory, offline commands.
+
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails the test")]
+
+mod support;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustix::process::{Pid, Signal, kill_process};
+use support::{LIVE_AND_CLOSE, PATIENCE, to_end};
+
+fn jeton(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jeton"));
+    command.args(arguments).current_dir(directory).env_remove("ELASTIC_PASSWORD");
+    command
+}
+
+fn output(directory: &Path, arguments: &[&str]) -> Output {
+    jeton(directory, arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn printed(directory: &Path, arguments: &[&str]) -> String {
+    let output = output(directory, arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A running program. Killed when it is dropped.
+struct Running {
+    child: Child,
+    greeting: Vec<String>,
+}
+
+const SERVE: [&str; 3] = ["serve", "-E", "http.port=0"];
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut greeting = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            greeting.push(line.unwrap());
+            if greeting.last().unwrap().starts_with("listening on ") {
+                break;
+            }
+        }
+        Self { child, greeting }
+    }
+
+    fn address(&self) -> &str {
+        self.greeting.last().unwrap().strip_prefix("listening on http://").unwrap()
+    }
+
+    fn status_of(&self, username: &str, password: &str) -> u16 {
+        let login = STANDARD.encode(format!("{username}:{password}"));
+        let request = format!(
+            "GET / HTTP/1.1\r\nhost: a\r\nauthorization: Basic {login}\r\nconnection: close\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        to_end(&mut stream).split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Asks it to stop; its log, once it has.
+    fn stop(mut self, signal: Signal) -> String {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        log
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn a_first_start_makes_keys_and_a_password_and_a_second_one_keeps_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = Running::start(jeton(directory.path(), &SERVE));
+    assert_eq!(first.greeting.len(), 3, "{:?}", first.greeting);
+    let password = first.greeting[1].clone();
+    assert_eq!(first.status_of("elastic", &password), 200);
+    assert_eq!(first.status_of("elastic", "wrong"), 401);
+    let log = first.stop(Signal::TERM);
+    assert!(log.contains("stopped") && !log.contains(&password), "{log}");
+
+    let keys = std::fs::read(directory.path().join("jeton-config/token.keys")).unwrap();
+    let second = Running::start(jeton(directory.path(), &SERVE));
+    assert_eq!(second.greeting.len(), 1, "{:?}", second.greeting);
+    assert_eq!(second.status_of("elastic", &password), 200);
+    second.stop(Signal::INT);
+    assert_eq!(keys, std::fs::read(directory.path().join("jeton-config/token.keys")).unwrap());
+}
+
+#[test]
+fn the_first_password_comes_from_the_environment() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = jeton(directory.path(), &SERVE);
+    command.env("ELASTIC_PASSWORD", "from-outside");
+    let server = Running::start(command);
+    assert_eq!(server.greeting.len(), 1);
+    assert_eq!(server.status_of("elastic", "from-outside"), 200);
+
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = jeton(directory.path(), &SERVE);
+    let refused = command.env("ELASTIC_PASSWORD", "short").output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("ELASTIC_PASSWORD"), "{said}");
+    assert!(!said.contains("short,"), "{said}");
+}
+
+#[test]
+fn a_second_server_on_the_same_directory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = Running::start(jeton(directory.path(), &SERVE));
+    let second = output(directory.path(), &SERVE);
+    assert!(!second.status.success());
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains("is in use by another process"), "{said}");
+    let mut stream = TcpStream::connect(first.address()).unwrap();
+    stream.write_all(LIVE_AND_CLOSE.as_bytes()).unwrap();
+    assert!(to_end(&mut stream).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_refused_before_the_store_is_touched() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("http.port={}", taken.local_addr().unwrap().port());
+    let refused = output(directory.path(), &["serve", "-E", &port]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("cannot listen on"), "{said}");
+    assert!(!directory.path().join("jeton-data").exists());
+}
+
+#[test]
+fn an_address_that_only_resolves_beyond_loopback_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = output(directory.path(), &["serve", "-E", "http.host=0.0.0.0"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("without TLS"), "{said}");
+}
+
+#[test]
+fn passwords_are_reset_with_and_without_a_running_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let reset = ["reset-password", "-u", "elastic", "-b", "-s"];
+    let server = Running::start(jeton(directory.path(), &SERVE));
+    let online = printed(directory.path(), &reset);
+    assert_eq!(server.status_of("elastic", online.trim()), 200);
+    assert_eq!(server.status_of("elastic", &server.greeting[1]), 401);
+    server.stop(Signal::TERM);
+
+    let offline = printed(directory.path(), &reset);
+    let unknown = output(directory.path(), &["reset-password", "-u", "nobody", "-b"]);
+    assert!(!unknown.status.success());
+    assert!(String::from_utf8(unknown.stderr).unwrap().contains("must exist"));
+    let server = Running::start(jeton(directory.path(), &SERVE));
+    assert_eq!(server.status_of("elastic", offline.trim()), 200);
+    assert_eq!(server.status_of("elastic", online.trim()), 401);
+}
+
+#[test]
+fn a_password_may_be_typed_and_the_question_answered() {
+    let directory = tempfile::tempdir().unwrap();
+    let typed = |arguments: &[&str], text: &str| {
+        let mut command = jeton(directory.path(), arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let interactive = ["reset-password", "-u", "elastic", "-i"];
+    assert!(!typed(&interactive, "n\n").status.success());
+    assert!(!typed(&interactive, "").status.success());
+    assert!(!typed(&interactive, "y\nbattery-staple\nother\n").status.success());
+    assert!(!typed(&interactive, "y\nshort\nshort\n").status.success());
+    let done = typed(&interactive, "y\nbattery-staple\nbattery-staple\n");
+    assert!(done.status.success());
+    assert!(!String::from_utf8(done.stdout).unwrap().contains("battery"));
+    let server = Running::start(jeton(directory.path(), &SERVE));
+    assert_eq!(server.status_of("elastic", "battery-staple"), 200);
+}
+
+#[test]
+fn keys_are_added_activated_and_retired() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = |arguments: &[&str]| printed(directory.path(), &[&["keys"], arguments].concat());
+    let states = || -> Vec<String> {
+        let listed = keys(&["list"]);
+        listed
+            .lines()
+            .skip(1)
+            .map(|line| line.split_whitespace().nth(1).unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(states(), ["active"]);
+    let server = Running::start(jeton(directory.path(), &SERVE));
+    keys(&["add"]);
+    assert_eq!(states(), ["active", "added"]);
+    keys(&["activate", "2"]);
+    assert_eq!(states(), ["passive", "active"]);
+    let refused = output(directory.path(), &["keys", "retire", "2"]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("activate another key first"));
+    keys(&["retire", "1"]);
+    keys(&["retire", "2", "--compromised"]);
+    assert_eq!(states(), ["retired", "retired", "active"]);
+    server.stop(Signal::TERM);
+    assert_eq!(states(), ["retired", "retired", "active"]);
+    let file = std::fs::read_to_string(directory.path().join("jeton-config/token.keys")).unwrap();
+    assert_eq!(file.lines().filter(|line| !line.starts_with('#')).count(), 1);
+}
+
+#[test]
+fn a_store_whose_keys_are_not_in_the_file_refuses_to_start_and_names_them() {
+    let directory = tempfile::tempdir().unwrap();
+    printed(directory.path(), &["keys", "list"]);
+    std::fs::remove_file(directory.path().join("jeton-config/token.keys")).unwrap();
+    let refused = output(directory.path(), &SERVE);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success(), "{said}");
+    assert!(said.contains("which the key file does not hold"), "{said}");
+}
+
+#[test]
+fn check_shows_what_is_in_force_and_names_mistakes() {
+    let directory = tempfile::tempdir().unwrap();
+    let shown = printed(directory.path(), &["check", "-E", "cluster.name=c1"]);
+    assert!(shown.contains("cluster.name: c1   # from -E"), "{shown}");
+    let wrong = output(directory.path(), &["check", "-E", "http.prt=1"]);
+    let said = String::from_utf8(wrong.stderr).unwrap();
+    assert!(!wrong.status.success() && said.contains("did you mean [http.port]?"), "{said}");
+    let sample = printed(directory.path(), &["check", "--print", "sample"]);
+    std::fs::write(directory.path().join("jeton.yml"), sample).unwrap();
+    printed(directory.path(), &["check", "--config", "jeton.yml"]);
+    assert!(printed(directory.path(), &["check", "--print", "schema"]).starts_with('{'));
+    assert!(!directory.path().join("jeton-data").exists());
+}
+
+#[test]
+fn logs_may_be_json() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [&SERVE[..], &["--log-format", "json"]].concat();
+    let log = Running::start(jeton(directory.path(), &arguments)).stop(Signal::TERM);
+    for line in log.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+    }
+    assert!(log.contains("\"message\":\"stopped\""), "{log}");
+}
+
+#[test]
+fn the_help_explains_every_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut texts = vec![printed(directory.path(), &["--help"])];
+    for command in ["serve", "check", "keys", "reset-password"] {
+        texts.push(printed(directory.path(), &[command, "--help"]));
+    }
+    insta::assert_snapshot!("help", texts.join("\n---\n\n"));
+    assert!(printed(directory.path(), &["--version"]).starts_with("jeton "));
+}
