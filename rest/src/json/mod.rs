@@ -1,7 +1,8 @@
 //! JSON as the wire has it: reading with positions, writing in a fixed member order.
 //!
 //! Owns the text of parse errors and of numbers and strings. Must not know any endpoint. Start
-//! with [`scan::Scanner`]; [`object`] and [`tree`] stand on it, [`write`] is the way out.
+//! with [`scan::Scanner`]; [`mod@object`] and [`mod@tree`] stand on it, [`mod@write`] is the
+//! way out.
 
 pub mod object;
 pub mod scan;
