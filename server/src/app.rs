@@ -133,7 +133,12 @@ impl Ground {
         world: World,
         given: Option<Secret>,
     ) -> Result<App, StartError> {
-        let (core, first_password) = runtime.block_on(Core::open(settings, world, given))?;
+        let (core, first_password) = runtime.block_on(async {
+            let core = Core::open(settings, world).await?;
+            let password =
+                if settings.reserved_realm { core.first_password(given).await? } else { None };
+            Ok::<_, StartError>((Arc::new(core), password))
+        })?;
         let (stop, asked) = watch::channel(false);
         let rest = runtime.block_on(wire(settings, &core))?;
         let site = Arc::new(Site::new(rest, settings.http.bounds.clone(), asked.clone()));

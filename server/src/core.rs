@@ -39,14 +39,8 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Opens the store, checks the keys, and does what only a first start does.
-    ///
-    /// Returns the generated password of `elastic`, if there was none and `given` holds none.
-    pub(crate) async fn open(
-        settings: &Settings,
-        world: World,
-        given: Option<Secret>,
-    ) -> Result<(Arc<Self>, Option<Zeroizing<String>>), StartError> {
+    /// Opens the store and checks the keys; makes the first key where there is none.
+    pub(crate) async fn open(settings: &Settings, world: World) -> Result<Self, StartError> {
         let keys_path = settings.keys_file.clone();
         let seen = Seen::of(&keys_path);
         let file = KeyFile::read(&keys_path)?.unwrap_or_default();
@@ -58,18 +52,38 @@ impl Core {
         core.settle_keys(file).await?;
         core.authority.check_keys().await?;
         core.reload_realms();
-        let password =
-            if settings.reserved_realm { core.first_password(given).await? } else { None };
-        Ok((Arc::new(core), password))
+        Ok(core)
     }
 
     /// Carries one order out on a directory that no server holds.
     pub(crate) async fn once(settings: &Settings, order: Order) -> Result<Reply, StartError> {
         let world = World::of_the_machine(settings, ClockTrust::Checked).await?;
-        let (core, _) = Self::open(settings, world, None).await?;
+        let core = Self::open(settings, world).await?;
         let reply = core.carry_out(order).await;
         core.close().await?;
         Ok(reply)
+    }
+
+    /// Stores a password of `elastic` where there is none: the one given, else a generated one,
+    /// which is returned.
+    pub(crate) async fn first_password(
+        &self,
+        given: Option<Secret>,
+    ) -> Result<Option<Zeroizing<String>>, StartError> {
+        if self.authority.has_record(ELASTIC).await? {
+            return Ok(None);
+        }
+        let (password, shown) = if let Some(given) = given {
+            acceptable(given.expose()).map_err(StartError::FirstPassword)?;
+            (given, None)
+        } else {
+            let generated = generate_password(&*self.world.entropy);
+            let shown = String::from_utf8_lossy(generated.expose()).into_owned();
+            (generated, Some(Zeroizing::new(shown)))
+        };
+        let password = NewPassword::Clear(Arc::new(password));
+        self.authority.reset_password(ELASTIC, &password).await?;
+        Ok(shown)
     }
 
     pub(crate) const fn authority(&self) -> &Arc<Authority> {
@@ -168,26 +182,6 @@ impl Core {
             id
         };
         Ok(self.authority.activate_key(id).await?)
-    }
-
-    async fn first_password(
-        &self,
-        given: Option<Secret>,
-    ) -> Result<Option<Zeroizing<String>>, StartError> {
-        if self.authority.has_record(ELASTIC).await? {
-            return Ok(None);
-        }
-        let (password, shown) = if let Some(given) = given {
-            acceptable(given.expose()).map_err(StartError::FirstPassword)?;
-            (given, None)
-        } else {
-            let generated = generate_password(&*self.world.entropy);
-            let shown = String::from_utf8_lossy(generated.expose()).into_owned();
-            (generated, Some(Zeroizing::new(shown)))
-        };
-        let password = NewPassword::Clear(Arc::new(password));
-        self.authority.reset_password(ELASTIC, &password).await?;
-        Ok(shown)
     }
 
     async fn list_keys(&self) -> Result<Reply, OrderError> {

@@ -205,7 +205,9 @@ fn keys_are_added_activated_and_retired() {
             .collect()
     };
     assert_eq!(states(), ["active"]);
+    // What is done before the first start does not take its password away.
     let server = Running::start(jeton(directory.path(), &SERVE));
+    assert_eq!(server.status_of("elastic", &server.greeting[1]), 200);
     keys(&["add"]);
     assert_eq!(states(), ["active", "added"]);
     keys(&["activate", "2"]);

@@ -45,7 +45,7 @@ enum Command {
 /// Where settings come from.
 #[derive(Debug, Args)]
 struct Common {
-    /// Settings file; its directory holds `users`, `roles.yml` and `token.keys`
+    /// Settings file; its directory holds `users`, `users_roles` and `token.keys`
     /// [default: ./jeton-config/jeton.yml, if there is one]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,

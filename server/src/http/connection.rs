@@ -91,6 +91,10 @@ where
         drop(stop.wait_for(|is_asked| *is_asked).await);
     });
     let mut pushed_out = pin!(site.pressure.notified());
+    // A request to make room that found nobody was not meant for a connection that came later.
+    if pushed_out.as_mut().enable() {
+        pushed_out.set(site.pressure.notified());
+    }
     let mut is_ending = false;
     loop {
         tokio::select! {
