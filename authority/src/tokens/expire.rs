@@ -3,9 +3,12 @@
 //! Two steps: a segment is marked, and dropped after an hour of boot time if the clocks still agree. A
 //! clock that jumps destroys nothing, and nothing walks tokens.
 
+use bytes::Bytes;
 use jeton_domain::id::Tick;
 use jeton_domain::limits::{PAIR_KEPT_MS, SCAN_ROWS_MAX, SEGMENT_DROP_DELAY_MS, SEGMENT_MS};
+use jeton_domain::selector::Selector;
 use jeton_domain::time::{BootTime, Hour, Timestamp};
+use jeton_store::engine::{Expect, Key, Row};
 use jeton_store::error::StoreError;
 use jeton_store::tables::segments::{self, SegmentRecord};
 use jeton_store::tables::{cutoffs, meta};
@@ -14,11 +17,16 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::{Authority, AuthorityError};
 
-/// The segments that were marked for dropping by this process, and when.
+/// What expiry remembers from one round to the next.
 ///
-/// The marks are not stored: a process that starts anew waits its hour again.
+/// Nothing of it is stored: a process that starts anew waits its hour again.
 #[derive(Debug, Default)]
-pub struct Marks(Mutex<BTreeMap<Hour, BootTime>>);
+pub struct Marks {
+    /// The segments that were marked for dropping by this process, and when.
+    marked: Mutex<BTreeMap<Hour, BootTime>>,
+    /// Where the walk over the cutoffs goes on; none at their beginning.
+    cursor: Mutex<Option<Bytes>>,
+}
 
 /// What a round of expiry did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,7 +65,7 @@ impl Authority {
         marks.retain(|hour| is_over(hour, now));
         let kept: Vec<Hour> =
             hours.into_iter().filter(|hour| !expired.dropped.contains(hour)).collect();
-        expired.cutoffs = self.forget_cutoffs(&kept, horizon).await?;
+        expired.cutoffs = self.forget_cutoffs(&kept, horizon, marks).await?;
         self.raise_mark(now).await?;
         Ok(expired)
     }
@@ -88,23 +96,40 @@ impl Authority {
     /// every such tick: each stored pair was admitted after them, and was alive under them then.
     async fn forget_cutoffs(&self, hours: &[Hour], horizon: Tick) -> Result<usize, StoreError> {
         let floor = self.note_segments(hours, horizon).await?;
-        let mut removed = 0;
+        let mut range = cutoffs::all();
+        let mut removed = 0_usize;
+        loop {
+            let page = self.store.rows(&range, SCAN_ROWS_MAX).await?;
+            removed = removed.saturating_add(self.forget_page(&page, floor).await?);
+            match page.last() {
+                Some((last, _)) if page.len() == SCAN_ROWS_MAX => range.start = last.following(),
+                Some(_) | None => return Ok(removed),
+            }
+        }
+    }
+
+    /// Removes what nobody needs of a page of cutoffs.
+    ///
+    /// No change is named: a cutoff that is gone must not look like one that is new, and what guards
+    /// its key since an older tick still fails.
+    async fn forget_page(&self, page: &[(Key, Row)], floor: Tick) -> Result<usize, StoreError> {
         let mut transaction = self.store.begin(self.tick(), self.batch_id());
-        for (key, row) in self.store.rows(&cutoffs::all(), SCAN_ROWS_MAX).await? {
-            if cutoffs::decode(&row)?.tick <= floor && transaction.read(&key).await?.is_some() {
-                transaction.change(key.clone());
-                transaction.delete(key);
+        let mut removed = 0;
+        for (key, row) in page {
+            if cutoffs::decode(row)?.tick <= floor && !names_generation(key) {
+                transaction.expect(Expect::Version(key.clone(), row.version));
+                transaction.delete(key.clone());
                 removed += 1;
             }
         }
-        if removed > 0 {
-            match transaction.commit().await {
-                Ok(_) => {}
-                Err(StoreError::Conflict) => return Ok(0),
-                Err(other) => return Err(other),
-            }
+        if removed == 0 {
+            return Ok(0);
         }
-        Ok(removed)
+        match transaction.commit().await {
+            Ok(_) => Ok(removed),
+            Err(StoreError::Conflict) => Ok(0),
+            Err(other) => Err(other),
+        }
     }
 
     /// The tick at or below which no stored pair was admitted.
@@ -148,9 +173,23 @@ impl Marks {
         self.with(|marks| marks.retain(|hour, _| keep(*hour)));
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<Hour, BootTime>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn cursor(&self) -> Option<Bytes> {
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    fn set_cursor(&self, cursor: Option<Bytes>) {
+        *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = cursor;
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<Hour, BootTime>) -> T) -> T {
+        act(&mut self.marked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Whether the census counts live pairs under the tick of this cutoff, however old it is. There are no
+/// more of these than realms that were ever revoked, so they are kept.
+fn names_generation(key: &Key) -> bool {
+    matches!(cutoffs::named_by(key), Some(Selector::Everything | Selector::Realm(_)))
 }
 
 /// Whether every pair of the segment is older than pairs are kept.
