@@ -94,18 +94,24 @@ impl Authority {
 
     /// Notes from which tick on each new segment can have been filled, and removes the cutoffs below
     /// every such tick: each stored pair was admitted after them, and was alive under them then.
-    async fn forget_cutoffs(&self, hours: &[Hour], horizon: Tick) -> Result<usize, StoreError> {
+    ///
+    /// Looks at one page of cutoffs a round, and goes on where the round before ended.
+    async fn forget_cutoffs(
+        &self,
+        hours: &[Hour],
+        horizon: Tick,
+        marks: &Marks,
+    ) -> Result<usize, StoreError> {
         let floor = self.note_segments(hours, horizon).await?;
         let mut range = cutoffs::all();
-        let mut removed = 0_usize;
-        loop {
-            let page = self.store.rows(&range, SCAN_ROWS_MAX).await?;
-            removed = removed.saturating_add(self.forget_page(&page, floor).await?);
-            match page.last() {
-                Some((last, _)) if page.len() == SCAN_ROWS_MAX => range.start = last.following(),
-                Some(_) | None => return Ok(removed),
-            }
+        if let Some(cursor) = marks.cursor() {
+            range.start = cursor;
         }
+        let page = self.store.rows(&range, SCAN_ROWS_MAX).await?;
+        let removed = self.forget_page(&page, floor).await?;
+        let is_full = page.len() == SCAN_ROWS_MAX;
+        marks.set_cursor(page.last().filter(|_| is_full).map(|(last, _)| last.following()));
+        Ok(removed)
     }
 
     /// Removes what nobody needs of a page of cutoffs.
