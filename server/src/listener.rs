@@ -224,7 +224,13 @@ impl Desk {
             return http::serve(site, stream, address.ip()).await;
         };
         let deadline = self.site.bounds().header_timeout;
-        match tokio::time::timeout(deadline, tls.acceptor().accept(stream)).await {
+        let mut stop = self.site.stop();
+        let shaken = tokio::select! {
+            biased;
+            _ = stop.wait_for(|is_asked| *is_asked) => return,
+            shaken = tokio::time::timeout(deadline, tls.acceptor().accept(stream)) => shaken,
+        };
+        match shaken {
             Ok(Ok(stream)) => http::serve(site, stream, address.ip()).await,
             Ok(Err(error)) => tracing::debug!(%address, %error, "a handshake failed"),
             Err(_) => tracing::debug!(%address, "a handshake took too long"),

@@ -101,8 +101,9 @@ fn stamps(settings: &TlsSettings) -> Vec<Stamp> {
 fn config(settings: &TlsSettings) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let chain = certificates(&settings.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&settings.key)
-        .map_err(|error| wrong(&settings.key, pem_reason(&error, "no private key in it")))?;
+    let key = PrivateKeyDer::from_pem_file(&settings.key).map_err(|error| {
+        wrong(&settings.key, pem_reason(&error, "no private key in it that is not encrypted"))
+    })?;
     let mismatch = |error: rustls::Error| TlsError::Mismatch {
         certificate: settings.certificate.clone(),
         key: settings.key.clone(),

@@ -192,6 +192,23 @@ fn thousands_of_idle_connections_leave_room_for_work() {
 }
 
 #[test]
+fn users_who_are_taken_out_of_the_file_are_locked_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let users = directory.path().join("users");
+    // The password is `x-pack-test-password`.
+    let line = "ann:$2a$04$abcdefghijklmnopqrstuuqFJI0yc6dnzyYl4dBhFmwm3etsmUfsm\n";
+    std::fs::write(&users, line).unwrap();
+    let server = Server::start_in(directory, &["resource.reload.interval.high=10ms"]);
+    let request = "GET /_security/_authenticate HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+                   authorization: Basic YW5uOngtcGFjay10ZXN0LXBhc3N3b3Jk\r\n\r\n";
+    let answer = server.talk(request);
+    assert!(answer.contains("\"username\":\"ann\""), "{answer}");
+    std::fs::write(&users, "").unwrap();
+    let locked_out = (0..20_000).any(|_| server.talk(request).starts_with("HTTP/1.1 401"));
+    assert!(locked_out);
+}
+
+#[test]
 fn a_stop_lets_requests_under_way_end_and_takes_no_new_ones() {
     let mut server = Server::start(&[]);
     let mut under_way = server.connect();

@@ -8,9 +8,14 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jeton::assembly::{ClockTrust, World};
+use jeton_store::engine::BatchId;
+use jeton_store::store::Store;
+use jeton_store::tables::meta;
 use rustix::process::{Pid, Signal, kill_process};
 use support::{LIVE_AND_CLOSE, PATIENCE, to_end};
 
@@ -232,6 +237,30 @@ fn a_store_whose_keys_are_not_in_the_file_refuses_to_start_and_names_them() {
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success(), "{said}");
     assert!(said.contains("which the key file does not hold"), "{said}");
+}
+
+#[test]
+fn a_clock_far_behind_the_store_is_refused_unless_the_operator_insists() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = support::settings(directory.path(), &[]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let world = World::of_the_machine(&settings, ClockTrust::Checked).await.unwrap();
+        let store = Store::open(Arc::clone(&world.engine), 1 << 20).await.unwrap();
+        let mut transaction = store.begin(store.tick(), BatchId([7; 16]));
+        let in_a_week = world.clock.now().plus_ms(7 * 24 * 3_600_000);
+        let mark = meta::encode_number(in_a_week.ms());
+        transaction.put(meta::key(meta::Fact::HighWaterMark), mark);
+        transaction.commit().await.unwrap();
+        store.close().await.unwrap();
+    });
+    let serve = [&SERVE[..], &["--data", "."]].concat();
+    let refused = output(directory.path(), &serve);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("--accept-clock"), "{said}");
+    let insisted = [&serve[..], &["--accept-clock"]].concat();
+    let server = Running::start(jeton(directory.path(), &insisted));
+    assert_eq!(server.status_of("elastic", &server.greeting[1]), 200);
 }
 
 #[test]

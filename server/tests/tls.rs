@@ -173,3 +173,16 @@ fn a_handshake_that_never_ends_is_cut_off() {
     stream.write_all(&[0x16, 3, 1]).unwrap();
     assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0);
 }
+
+#[test]
+fn a_stop_does_not_wait_for_handshakes() {
+    let authority = authority();
+    let mut server = Server::start_in(directory(&authority), &TLS);
+    let mut half = server.connect();
+    half.write_all(&[0x16, 3, 1]).unwrap();
+    // Once another connection was served, this one is surely taken.
+    assert!(talk(&server, &client(&authority, None)).0.is_ok());
+    let stopped = std::thread::spawn(move || server.stop());
+    assert_eq!(half.read(&mut [0; 16]).unwrap(), 0);
+    stopped.join().unwrap();
+}

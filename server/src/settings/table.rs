@@ -469,7 +469,7 @@ pub(super) const TABLE: &[Definition] = &[
     setting(
         "jeton.http.stop.timeout",
         time("0", "1h"),
-        value("30s"),
+        value("20s"),
         "Time that requests under way get to end when the server is asked to stop.",
     ),
     setting(
