@@ -1,2 +1,154 @@
-//! placeholder
-fn main() {}
+//! Benchmarks that measure ratios: every figure beside its baseline, in one run of the program.
+//!
+//! Owns the command line. The workloads are in `workloads`, the contest of engines in `engine`; the
+//! server under test runs as a process of its own, as do the baselines.
+
+mod baseline;
+mod chance;
+mod clock;
+mod engine;
+mod error;
+mod filling;
+mod http;
+mod load;
+mod process;
+mod report;
+mod rows;
+mod server;
+mod site;
+mod stats;
+mod workloads;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::engine::Contest;
+use crate::engine::contender::{self, Kind};
+use crate::error::{BenchError, Outcome, Trying};
+use crate::report::{Finding, Report, progress, say};
+use crate::server::{Programs, this_program};
+use crate::workloads::{Bench, Scale};
+
+/// Measures the server against its baselines and prints ratios
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    /// Run everything for a moment only: shows that it works, not how fast it is
+    #[arg(long)]
+    quick: bool,
+    /// Run everything at full length [default]
+    #[arg(long, conflicts_with = "quick")]
+    full: bool,
+    /// Run only this workload; may be repeated
+    #[arg(long, value_name = "WORKLOAD")]
+    only: Vec<String>,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Measure the embedded engine against redb
+    Engine {
+        /// Run for a moment only
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Serve one answer for ever: the baseline of validation
+    #[command(hide = true)]
+    Baseline { answer: PathBuf },
+    /// Fill the store of a server that does not run
+    #[command(hide = true)]
+    Fill { root: PathBuf, fills: Vec<String> },
+    /// Let one engine write
+    #[command(hide = true)]
+    Bout { kind: Kind, folder: PathBuf, seconds: f64, writers: usize },
+}
+
+fn main() -> ExitCode {
+    match perform(&Cli::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            progress(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what was asked; false when a figure misses its bound.
+fn perform(cli: &Cli) -> Outcome<bool> {
+    match &cli.task {
+        None => bench(cli),
+        Some(Task::Engine { quick }) => contest(*quick),
+        Some(Task::Baseline { answer }) => baseline::serve(answer).map(|()| true),
+        Some(Task::Fill { root, fills }) => filling::fill_here(root, fills).map(|()| true),
+        Some(Task::Bout { kind, folder, seconds, writers }) => {
+            contender::bout(*kind, folder, *seconds, *writers).map(|()| true)
+        }
+    }
+}
+
+fn bench(cli: &Cli) -> Outcome<bool> {
+    let names = || workloads::ALL.iter().map(|workload| workload.name);
+    if let Some(unknown) = cli.only.iter().find(|name| !names().any(|known| known == *name)) {
+        let known = names().collect::<Vec<_>>().join(", ");
+        return Err(BenchError::Setup(format!(
+            "no workload is called {unknown}; there are {known}"
+        )));
+    }
+    let scratch = scratch()?;
+    let scale = if cli.quick { Scale::QUICK } else { Scale::FULL };
+    let programs = Programs::find()?;
+    let bench = Bench { scale, programs, scratch: scratch.path().to_owned() };
+    let mut findings = Vec::new();
+    let is_chosen = |name| cli.only.is_empty() || cli.only.iter().any(|only| only == name);
+    for workload in workloads::ALL.iter().filter(|workload| is_chosen(workload.name)) {
+        progress(&format!("{}: {}", workload.name, workload.what));
+        findings.extend((workload.run)(&bench)?);
+    }
+    conclude(findings, cli.quick, "results.json")
+}
+
+fn contest(is_quick: bool) -> Outcome<bool> {
+    let scratch = scratch()?;
+    let contest = if is_quick { Contest::QUICK } else { Contest::FULL };
+    let findings = engine::run(&contest, &this_program()?, scratch.path())?;
+    conclude(findings, is_quick, "engine.json")
+}
+
+/// Prints and stores what was found; false when a figure of a long run misses its bound.
+fn conclude(findings: Vec<Finding>, is_quick: bool, name: &str) -> Outcome<bool> {
+    let report = Report { machine: process::machine(), is_quick, findings };
+    let path = results().join(name);
+    report.store(&path)?;
+    say(&format!("{}\n", report.machine));
+    say(&report.table());
+    say(&format!("written to {}", path.display()));
+    if is_quick {
+        say("a quick run: every workload ran and answered rightly; its figures mean little");
+        return Ok(true);
+    }
+    let missed: Vec<&str> = report.missed().map(|finding| finding.what.as_str()).collect();
+    if !missed.is_empty() {
+        say(&format!("missed: {}", missed.join("; ")));
+    }
+    Ok(missed.is_empty())
+}
+
+/// A directory for stores, removed at the end; on the disk that is built on, not in memory.
+fn scratch() -> Outcome<tempfile::TempDir> {
+    let folder = results();
+    let what = || format!("cannot make a directory in {}", folder.display());
+    std::fs::create_dir_all(&folder).trying(what)?;
+    tempfile::Builder::new().prefix("run-").tempdir_in(&folder).trying(what)
+}
+
+/// Where results go: beside what is built.
+fn results() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."));
+    target.unwrap_or_else(|| root.join("target")).join("bench")
+}

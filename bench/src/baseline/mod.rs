@@ -1,0 +1,119 @@
+//! The static server that validation is compared with: the HTTP stack of the product and nothing else.
+//!
+//! It answers every request with the same bytes. Runtime, sockets and HTTP settings are those of the
+//! product's listener; what differs is what the product does of its own.
+
+use std::convert::Infallible;
+use std::net::TcpListener;
+use std::path::Path;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+
+use crate::error::{BenchError, Outcome, Trying};
+use crate::report::say;
+
+/// Serves the answer that stands in a file, as it came over the wire, until it is killed.
+pub(crate) fn serve(answer: &Path) -> Outcome<()> {
+    let bytes = std::fs::read(answer).trying(|| format!("cannot read {}", answer.display()))?;
+    let fixed = Fixed::parse(&bytes)?;
+    let listener = TcpListener::bind("127.0.0.1:0").trying(|| "cannot listen".to_owned())?;
+    let address = listener.local_addr().trying(|| "no address".to_owned())?;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut serving = Vec::new();
+    for _ in 0..threads {
+        let listener = listener.try_clone().trying(|| "cannot share a socket".to_owned())?;
+        let fixed = fixed.clone();
+        serving.push(std::thread::spawn(move || attend(listener, &fixed)));
+    }
+    say(&format!("listening on http://{address}"));
+    for thread in serving {
+        match thread.join() {
+            Ok(ended) => ended?,
+            Err(_) => return Err(BenchError::Setup("a thread of the baseline ended".to_owned())),
+        }
+    }
+    Ok(())
+}
+
+/// What every request is answered with.
+#[derive(Clone, Debug)]
+struct Fixed {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Fixed {
+    fn parse(bytes: &[u8]) -> Outcome<Self> {
+        let odd = || BenchError::Setup("the answer to repeat is not understood".to_owned());
+        let mut headers = [httparse::EMPTY_HEADER; 32];
+        let mut head = httparse::Response::new(&mut headers);
+        let Ok(httparse::Status::Complete(start)) = head.parse(bytes) else { return Err(odd()) };
+        let status = head.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(odd)?;
+        let mut headers = HeaderMap::new();
+        // The stack writes the date of its own.
+        for header in head.headers.iter().filter(|header| header.name != "date") {
+            let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| odd())?;
+            let value = HeaderValue::from_bytes(header.value).map_err(|_| odd())?;
+            headers.append(name, value);
+        }
+        let body = bytes.get(start..).map(Bytes::copy_from_slice).ok_or_else(odd)?;
+        Ok(Self { status, headers, body })
+    }
+
+    fn response(&self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body.clone()));
+        *response.status_mut() = self.status;
+        response.headers_mut().clone_from(&self.headers);
+        response
+    }
+}
+
+/// Accepts and serves on one thread.
+fn attend(listener: TcpListener, fixed: &Fixed) -> Outcome<()> {
+    listener.set_nonblocking(true).trying(|| "cannot accept without waiting".to_owned())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.trying(|| "no runtime".to_owned())?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener);
+        let listener = listener.trying(|| "cannot accept".to_owned())?;
+        let mut builder = http1::Builder::new();
+        builder.header_read_timeout(None).max_header_size(HEAD_BYTES).max_buf_size(BUFFER_BYTES);
+        loop {
+            let (stream, _) = listener.accept().await.trying(|| "cannot accept".to_owned())?;
+            stream.set_nodelay(true).trying(|| "cannot send at once".to_owned())?;
+            let (builder, fixed) = (builder.clone(), fixed.clone());
+            tokio::spawn(async move {
+                let service = service_fn(|_| async { Ok::<_, Infallible>(fixed.response()) });
+                // A client that goes away ends its connection in whatever state it is.
+                drop(builder.serve_connection(TokioIo::new(stream), service).await);
+            });
+        }
+    })
+}
+
+/// Largest head, in bytes, as the product's default has it.
+const HEAD_BYTES: usize = 20 * 1024;
+
+/// Largest buffer of a connection, in bytes, as the product has it.
+const BUFFER_BYTES: usize = HEAD_BYTES + 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_repeated_but_for_its_date() {
+        let fixed = Fixed::parse(b"HTTP/1.1 401 U\r\ndate: x\r\na: 1\r\na: 2\r\n\r\nbody").unwrap();
+        assert_eq!(fixed.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(fixed.headers.get_all("a").iter().count(), 2);
+        assert!(!fixed.headers.contains_key("date"));
+        assert_eq!(fixed.body, "body");
+    }
+}
