@@ -3,5 +3,11 @@
 //! Owns what tests across crates share. Nothing of the product may use it.
 
 pub mod answers;
+pub mod ask;
+pub mod chance;
+pub mod clock;
+pub mod model;
 pub mod process;
+pub mod vouching;
 pub mod wire;
+pub mod world;
