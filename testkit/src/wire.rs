@@ -3,7 +3,7 @@
 //! It does just what it is told, so that a test sees every byte of an answer.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -99,6 +99,11 @@ impl Client {
     /// Sends bytes as they are.
     pub fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
+    }
+
+    /// Ends the connection without waiting for anything.
+    pub fn hang_up(&mut self, how: Shutdown) -> io::Result<()> {
+        self.stream.get_mut().shutdown(how)
     }
 
     /// Waits for one answer.
