@@ -427,3 +427,70 @@ async fn everything_can_be_revoked_at_once() {
     assert_eq!(world.revoke_all(native()).await, counts(2, 0));
     assert_eq!(world.open_door(&new.access).await.unwrap_err(), EXPIRED);
 }
+
+/// A wall clock that jumps a year ahead for a minute loses no pair, though expiry runs meanwhile.
+#[tokio::test]
+async fn a_clock_a_year_ahead_for_a_minute_loses_nothing_and_revives_nothing() {
+    let world = World::with_steady_clock().await;
+    let marks = Marks::default();
+    let (alive, dead) =
+        (world.password_grant("ann", "bob").await, world.password_grant("ann", "bob").await);
+    check_counted(world.revoke(Half::Access, &dead.access).await, counts(1, 0));
+    let year_ms = 365 * DAY_MS;
+    world.clock.jump_ms(year_ms);
+    for _ in 0..6 {
+        world.clock.advance_ms(10_000);
+        let expired = world.authority.expire(&marks).await.unwrap();
+        assert!(expired.marked.is_empty() && expired.dropped.is_empty());
+        assert_eq!(world.open_door(&alive.access).await.unwrap(), "bob");
+        assert_eq!(world.open_door(&dead.access).await.unwrap_err(), EXPIRED);
+    }
+    let during = world.password_grant("ann", "bob").await;
+    world.clock.jump_ms(-year_ms);
+    world.clock.advance_ms(1_000);
+    for pair in [&alive, &during] {
+        assert_eq!(world.open_door(&pair.access).await.unwrap(), "bob");
+        world.refresh_as("ann", &pair.refresh).await.unwrap();
+    }
+    assert_eq!(world.open_door(&dead.access).await.unwrap_err(), EXPIRED);
+    // Three pairs and the successors of two of them; one half was revoked before.
+    assert_eq!(world.revoke_all(user("bob")).await, counts(9, 1));
+}
+
+/// A jump that holds is believed, and still no segment is dropped for an hour.
+#[tokio::test]
+async fn a_clock_a_year_ahead_that_holds_drops_nothing_for_an_hour() {
+    let world = World::with_steady_clock().await;
+    let marks = Marks::default();
+    world.password_grant("ann", "bob").await;
+    world.clock.jump_ms(365 * DAY_MS);
+    world.authority.expire(&marks).await.unwrap();
+    world.clock.advance_ms(11 * 60_000);
+    let marked = world.authority.expire(&marks).await.unwrap();
+    assert!(!marked.marked.is_empty() && marked.dropped.is_empty());
+    world.clock.jump_ms(-365 * DAY_MS);
+    world.clock.advance_ms(2 * 3_600_000);
+    let later = world.authority.expire(&marks).await.unwrap();
+    assert!(later.dropped.is_empty(), "the clocks do not agree: {later:?}");
+    let hours = world.authority.store().hours().await.unwrap();
+    assert!(marked.marked.iter().all(|hour| hours.contains(hour)));
+}
+
+/// A wall clock that goes back an hour revives no expired token and kills no live one.
+#[tokio::test]
+async fn a_clock_an_hour_back_revives_nothing_and_loses_nothing() {
+    let world = World::with_steady_clock().await;
+    let old = world.password_grant("ann", "bob").await;
+    world.clock.advance_ms(30 * 60_000);
+    assert_eq!(world.open_door(&old.access).await.unwrap_err(), EXPIRED);
+    let young = world.password_grant("ann", "bob").await;
+    world.clock.jump_ms(-3_600_000);
+    for _ in 0..15 {
+        assert_eq!(world.open_door(&old.access).await.unwrap_err(), EXPIRED);
+        assert_eq!(world.open_door(&young.access).await.unwrap(), "bob");
+        world.clock.advance_ms(60_000);
+    }
+    let during = world.password_grant("ann", "bob").await;
+    assert_eq!(world.open_door(&during.access).await.unwrap(), "bob");
+    assert_eq!(world.revoke_all(user("bob")).await, counts(6, 0));
+}

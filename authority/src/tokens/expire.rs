@@ -48,6 +48,9 @@ impl Authority {
         // Noted before the segments are listed: one that is not listed is filled at this tick or later.
         let horizon = self.tick();
         let hours = self.store.hours().await?;
+        if self.clock.trouble().is_some() {
+            marks.clear_all();
+        }
         for hour in hours.iter().copied().filter(|hour| is_over(*hour, now)) {
             match marks.age_ms(hour, boot) {
                 None => {
@@ -173,6 +176,11 @@ impl Marks {
 
     fn clear(&self, hour: Hour) {
         self.with(|marks| marks.remove(&hour));
+    }
+
+    /// The clocks do not agree: every segment waits its hour anew.
+    fn clear_all(&self) {
+        self.with(BTreeMap::clear);
     }
 
     fn retain(&self, keep: impl Fn(Hour) -> bool) {

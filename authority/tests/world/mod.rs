@@ -17,7 +17,7 @@ use jeton_domain::role::descriptor::RoleDescriptor;
 use jeton_domain::secret::Secret;
 use jeton_domain::selector::Selector;
 use jeton_domain::subject::RealmRef;
-use jeton_domain::time::{BootTime, Clock, Entropy, Timestamp};
+use jeton_domain::time::{BootTime, Clock, ClockHealth, Entropy, Reading, SteadyClock, Timestamp};
 use jeton_domain::token::text::Half;
 use jeton_domain::value::{Map, Value};
 use jeton_realms::cache::{CacheLimits, CredentialCache};
@@ -40,21 +40,56 @@ pub(crate) const PASSWORD: &str = "x-pack-test-password";
 
 /// A clock that stands until it is moved.
 #[derive(Debug)]
-pub(crate) struct SetClock(AtomicI64);
+pub(crate) struct SetClock {
+    wall_ms: AtomicI64,
+    boot_ms: AtomicI64,
+    /// The rule for `now`, for worlds in which the wall clock jumps; else the wall clock is believed.
+    rule: Option<Mutex<SteadyClock>>,
+}
 
 impl SetClock {
+    fn new() -> Self {
+        Self { wall_ms: AtomicI64::new(NOON_MS), boot_ms: AtomicI64::new(60_000), rule: None }
+    }
+
+    fn steady() -> Self {
+        let clock = Self::new();
+        let rule = SteadyClock::start(clock.reading(), None, false).unwrap();
+        Self { rule: Some(Mutex::new(rule)), ..clock }
+    }
+
+    /// Time passes.
     pub(crate) fn advance_ms(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::SeqCst);
+        self.wall_ms.fetch_add(ms, Ordering::SeqCst);
+        self.boot_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// The wall clock is moved, and no time passes.
+    pub(crate) fn jump_ms(&self, ms: i64) {
+        self.wall_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    fn reading(&self) -> Reading {
+        Reading {
+            wall: Timestamp::from_ms(self.wall_ms.load(Ordering::SeqCst)),
+            boot: BootTime::from_ms(self.boot_ms.load(Ordering::SeqCst)),
+        }
     }
 }
 
 impl Clock for SetClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_ms(self.0.load(Ordering::SeqCst))
+        let reading = self.reading();
+        self.rule.as_ref().map_or(reading.wall, |rule| rule.lock().unwrap().observe(reading))
     }
 
     fn boot(&self) -> BootTime {
-        BootTime::from_ms(self.0.load(Ordering::SeqCst) - NOON_MS + 60_000)
+        self.reading().boot
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let health = self.rule.as_ref()?.lock().unwrap().health();
+        (health != ClockHealth::Agreed).then(|| format!("{health:?}"))
     }
 }
 
@@ -83,7 +118,16 @@ pub(crate) struct World {
 impl World {
     /// A world with `root` (superuser), `ann`, `bob` (`manage_token`) and `none` (no privilege).
     pub(crate) async fn new() -> Self {
-        let clock = Arc::new(SetClock(AtomicI64::new(NOON_MS)));
+        Self::with_clock(SetClock::new()).await
+    }
+
+    /// The same under the rule for `now`, whose wall clock may jump.
+    pub(crate) async fn with_steady_clock() -> Self {
+        Self::with_clock(SetClock::steady()).await
+    }
+
+    async fn with_clock(clock: SetClock) -> Self {
+        let clock = Arc::new(clock);
         let engine: Arc<dyn Engine> = Arc::new(Memory::new());
         let entropy = Arc::new(CountingEntropy::default());
         let authority = open(&engine, &clock, &entropy, Some(1_200_000)).await;
