@@ -14,7 +14,7 @@ use super::coding::wide;
 use super::journal::{Journal, capacity};
 use super::memtable::{Cell, Memtable};
 use super::record::encode;
-use super::shared::{Job, Shared, Work};
+use super::shared::{Job, Shared, Stage, Work};
 use super::view::Frozen;
 use crate::engine::admission::{Admitted, admit, check_shape};
 use crate::engine::recent::{RecentBatches, RecentChanges};
@@ -46,7 +46,7 @@ impl Committer {
                     if let Some(journal) = self.journal.take() {
                         self.freeze(&journal);
                     }
-                    self.shared.tell_flow(|flow| flow.is_sealed = true);
+                    self.shared.tell_flow(|flow| flow.stage = flow.stage.max(Stage::Sealed));
                     return;
                 }
                 Work::Commit(mut jobs) => {
@@ -113,7 +113,7 @@ impl Committer {
             return Ok(cell.into_row());
         }
         let lookup = self.shared.view().lookup(key);
-        lookup.finish(&key.bytes)
+        self.shared.note_damage(lookup.finish(&key.bytes))
     }
 
     fn group_bytes(&self) -> usize {
@@ -180,15 +180,17 @@ impl Committer {
             flow.attempts
         });
         self.shared.wait_flow(|flow| {
-            if flow.is_stopped {
+            if flow.stage == Stage::Stopped {
                 return Some(Err(StoreError::Closed));
             }
             if let Some(number) = flow.free.pop_front() {
                 flow.is_urgent = false;
+                flow.is_refusing = false;
                 return Some(Ok(number));
             }
-            let trouble = flow.trouble.as_ref().filter(|_| flow.attempts > asked)?;
-            Some(Err(trouble.clone()))
+            let trouble = flow.trouble.clone().filter(|_| flow.attempts > asked)?;
+            flow.is_refusing = true;
+            Some(Err(trouble))
         })
     }
 

@@ -46,7 +46,12 @@ pub(super) fn choose(
     })
 }
 
-/// How many of the youngest runs are each no larger than all younger ones together, twice over.
+/// Whether merges have fallen behind, so that reads have too many runs to ask.
+pub(super) fn is_crowded(spaces: &BTreeMap<Space, Runs>) -> bool {
+    spaces.values().any(|runs| runs.len() > RUNS_CROWDED)
+}
+
+/// How many of the youngest runs are each at most half as large again as all younger ones together.
 fn similar(runs: &Runs) -> usize {
     let mut younger = 0u64;
     let mut count = 0usize;
@@ -63,6 +68,12 @@ fn similar(runs: &Runs) -> usize {
 }
 
 impl Choice {
+    /// Bytes of all inputs, which the merged run will not exceed by much.
+    pub(super) fn bytes(&self) -> u64 {
+        let sizes = self.inputs.iter().map(|run| run.entry().file_bytes);
+        sizes.fold(0, u64::saturating_add)
+    }
+
     fn youngest(space: Space, runs: &Runs, count: usize) -> Self {
         let older = runs.len().saturating_sub(count);
         let inputs = runs.iter().skip(older).map(Arc::clone).collect();
@@ -128,5 +139,6 @@ impl Compaction {
 
 const SIMILAR_RUNS: usize = 4;
 const RUNS_MAX: usize = 8;
+const RUNS_CROWDED: usize = 12;
 const QUIET_FLUSHES: u32 = 4;
 const CELLS_PER_STEP: usize = 4_096;

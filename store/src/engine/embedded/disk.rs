@@ -155,6 +155,18 @@ impl Disk {
         self.faults.after_sync_directory();
     }
 
+    /// Makes the name of the directory itself durable, and those of the directories above it.
+    pub(super) fn sync_parents(&self) {
+        for parent in self.directory.ancestors().skip(1) {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            if let Err(error) = File::open(parent).and_then(|file| file.sync_all()) {
+                // One that we may not read is not one that we made.
+                let directory = parent.display();
+                tracing::debug!(%directory, %error, "a directory above the store is not synced");
+            }
+        }
+    }
+
     /// Bytes that may still be written on the device of the directory.
     pub(super) fn free_bytes(&self) -> Result<u64, StoreError> {
         #[cfg(test)]

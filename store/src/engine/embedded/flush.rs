@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::compact::{Compaction, Step, choose};
+use super::compact::{Compaction, Step, choose, is_crowded};
 use super::manifest::Manifest;
 use super::memtable::Table;
 use super::run::{Run, RunEntry};
 use super::run_writer::RunWriter;
-use super::shared::Shared;
+use super::shared::{Shared, Stage};
 use super::view::{Frozen, Runs};
 use crate::engine::Space;
 use crate::error::StoreError;
@@ -25,36 +25,49 @@ pub(super) struct Flusher {
     pub(super) quiet: BTreeMap<Space, u32>,
     /// A merge that is under way.
     pub(super) compaction: Option<Compaction>,
-    /// A merge failed: none is begun until the next flush.
+    /// Free space that merges leave alone, in bytes.
+    pub(super) reserve_bytes: u64,
+    /// A merge failed, or wants for space: none is begun until the next flush.
     pub(super) is_resting: bool,
+    /// A merge met damage: none is begun any more, so that nothing is made of what is left.
+    pub(super) is_damaged: bool,
 }
 
 impl Flusher {
-    pub(super) fn new(shared: Arc<Shared>, manifest: Manifest) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, manifest: Manifest, reserve_bytes: u64) -> Self {
         let quiet = manifest.runs.iter().map(|run| (run.space, 0)).collect();
-        Self { shared, manifest, quiet, compaction: None, is_resting: false }
+        Self {
+            shared,
+            manifest,
+            quiet,
+            compaction: None,
+            reserve_bytes,
+            is_resting: false,
+            is_damaged: false,
+        }
     }
 
     /// Works until the engine is closed or dropped.
     pub(super) fn run(mut self) {
         loop {
-            let (is_stopped, is_sealed) =
-                self.shared.tell_flow(|flow| (flow.is_stopped, flow.is_sealed));
-            if is_stopped {
+            let stage = self.shared.tell_flow(|flow| flow.stage);
+            if stage == Stage::Stopped {
                 return;
             }
             let frozen = self.shared.view().frozen.front().map(Arc::clone);
             if let Some(frozen) = frozen {
+                if stage == Stage::Running {
+                    self.compact_if_crowded();
+                }
                 if let Err(error) = self.attempt(&frozen) {
-                    if is_sealed {
+                    if stage == Stage::Sealed {
                         tracing::warn!(%error, "closed before all rows were written out; they \
                              stay in the journal");
                         return self.shared.finish_close();
                     }
-                    self.shared
-                        .pause_flow(|flow| flow.is_urgent || flow.is_sealed || flow.is_stopped);
+                    self.shared.pause_flow(|flow| flow.is_urgent || flow.stage > Stage::Running);
                 }
-            } else if is_sealed {
+            } else if stage == Stage::Sealed {
                 self.abandon();
                 return self.shared.finish_close();
             } else if !self.compact() {
@@ -67,7 +80,7 @@ impl Flusher {
     fn rest(&self) {
         let shared = &self.shared;
         shared.wait_flow(|flow| {
-            let is_due = flow.is_sealed || flow.is_stopped || !shared.view().frozen.is_empty();
+            let is_due = flow.stage > Stage::Running || !shared.view().frozen.is_empty();
             is_due.then_some(())
         });
     }
@@ -75,8 +88,12 @@ impl Flusher {
     /// Writes one layer out and says how it went.
     fn attempt(&mut self, frozen: &Frozen) -> Result<(), StoreError> {
         let flushed = self.flush(frozen);
-        if let Err(error) = &flushed {
-            tracing::warn!(%error, "rows cannot be written out; they stay in the journal");
+        match (&flushed, self.shared.trouble()) {
+            (Err(error), before) if before.as_ref() != Some(error) => {
+                tracing::warn!(%error, "rows cannot be written out; they stay in the journal");
+            }
+            (Ok(()), Some(_)) => tracing::info!("rows are written out again"),
+            _ => {}
         }
         self.is_resting = false;
         self.shared.tell_flow(|flow| {
@@ -85,6 +102,7 @@ impl Flusher {
             flow.trouble = flushed.as_ref().err().cloned();
             if flushed.is_ok() {
                 flow.free.push_back(frozen.journal);
+                flow.is_refusing = false;
             }
         });
         flushed
@@ -188,12 +206,27 @@ impl Flusher {
         }
     }
 
+    /// Merges some before the next flush when runs grow faster than they are merged.
+    ///
+    /// Commits then wait for a free journal file in the end, instead of reads that grow slower.
+    fn compact_if_crowded(&mut self) {
+        if is_crowded(&self.shared.view().runs) && self.shared.trouble().is_none() {
+            for _ in 0..STEPS_WHEN_CROWDED {
+                if !self.compact() {
+                    break;
+                }
+            }
+        }
+    }
+
     /// Goes on with a merge, or begins one; false when none is due.
     fn compact(&mut self) -> bool {
-        if self.is_resting {
+        if self.is_resting || self.is_damaged {
             return false;
         }
-        if let Err(error) = self.step_compaction() {
+        let stepped = self.step_compaction();
+        if let Err(error) = self.shared.note_damage(stepped) {
+            self.is_damaged |= matches!(error, StoreError::Damaged { .. });
             tracing::warn!(%error, "runs cannot be merged");
             self.abandon();
             self.is_resting = true;
@@ -206,6 +239,11 @@ impl Flusher {
             let Some(choice) = choose(&self.shared.view().runs, &self.quiet) else {
                 return Ok(());
             };
+            let needed = choice.bytes().saturating_add(self.reserve_bytes);
+            if self.shared.disk.free_bytes()? < needed {
+                self.is_resting = true;
+                return Ok(());
+            }
             let id = self.manifest.next_run;
             self.manifest.next_run = id.saturating_add(1);
             self.compaction = Some(Compaction::begin(&self.shared.disk, id, choice)?);
@@ -277,3 +315,6 @@ impl Flusher {
         }
     }
 }
+
+/// How much is merged before a flush when there are too many runs; a step is some milliseconds.
+const STEPS_WHEN_CROWDED: u32 = 64;

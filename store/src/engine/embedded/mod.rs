@@ -138,7 +138,7 @@ impl Embedded {
     fn row(&self, key: &Key) -> Result<Option<Row>, StoreError> {
         self.shared.check_open()?;
         let lookup = self.shared.view().lookup(key);
-        lookup.finish(&key.bytes)
+        self.shared.note_damage(lookup.finish(&key.bytes))
     }
 
     fn rows(&self, range: &KeyRange, limit: usize) -> Result<Vec<(Key, Row)>, StoreError> {
@@ -147,7 +147,7 @@ impl Embedded {
             return Ok(Vec::new());
         }
         let scan = self.shared.view().scan(range, limit)?;
-        scan.finish(range)
+        self.shared.note_damage(scan.finish(range))
     }
 
     fn held_hours(&self) -> Result<Vec<Hour>, StoreError> {
@@ -236,13 +236,12 @@ impl Engine for Embedded {
     }
 
     fn health(&self) -> EngineHealth {
-        let mut trouble = Vec::new();
-        trouble.extend(self.shared.disk.free_bytes().err().map(|error| error.to_string()));
-        let stuck = self.shared.trouble();
-        trouble.extend(stuck.map(|error| format!("rows cannot be written out: {error}")));
+        let (is_refusing, troubles) = self.shared.troubles();
+        let asked = self.shared.disk.free_bytes().err();
+        let trouble = troubles.iter().chain(&asked).map(ToString::to_string).collect();
         let run_bytes = self.shared.view().run_bytes();
         EngineHealth {
-            writable: self.shared.check_open().is_ok(),
+            writable: !is_refusing && self.shared.check_open().is_ok(),
             has_room: self.has_room(),
             trouble,
             disk_bytes: run_bytes.saturating_add(self.journal_bytes),

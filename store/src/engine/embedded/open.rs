@@ -54,7 +54,7 @@ pub(super) fn open(
         journal_bytes: manifest.journal_bytes,
         memtable_bytes: options.memtable_bytes,
     };
-    let flusher = Flusher::new(Arc::clone(&shared), manifest);
+    let flusher = Flusher::new(Arc::clone(&shared), manifest, options.reserve_bytes);
     Ok((shared, committer, flusher))
 }
 
@@ -98,6 +98,7 @@ fn create(options: &EmbeddedOptions, disk: &Disk) -> Result<Manifest, StoreError
     disk.replace(FORMAT_FILE, format!("{FORMAT_START}{FORMAT}\n").as_bytes())?;
     let manifest = Manifest::new(journals, journal_bytes);
     manifest.store(disk)?;
+    disk.sync_parents();
     Ok(manifest)
 }
 

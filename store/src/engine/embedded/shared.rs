@@ -85,13 +85,25 @@ pub(super) struct Flow {
     pub(super) free: VecDeque<u32>,
     /// Why the newest attempt to write runs failed.
     pub(super) trouble: Option<StoreError>,
+    /// Whether the last batch found no journal file free.
+    pub(super) is_refusing: bool,
+    /// The first damage that was met since the start.
+    pub(super) damage: Option<StoreError>,
     /// Attempts to write runs that have ended.
     pub(super) attempts: u64,
     /// The commit thread waits for another attempt.
     pub(super) is_urgent: bool,
-    /// No more layers will be frozen.
-    pub(super) is_sealed: bool,
-    pub(super) is_stopped: bool,
+    pub(super) stage: Stage,
+}
+
+/// How far the engine is on its way to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    Running,
+    /// No more layers will be frozen: write out what there is.
+    Sealed,
+    /// Nothing is done any more.
+    Stopped,
 }
 
 impl Shared {
@@ -99,10 +111,11 @@ impl Shared {
         let flow = Flow {
             free,
             trouble: None,
+            is_refusing: false,
+            damage: None,
             attempts: 0,
             is_urgent: false,
-            is_sealed: false,
-            is_stopped: false,
+            stage: Stage::Running,
         };
         Self {
             disk,
@@ -208,7 +221,7 @@ impl Shared {
         drop(queue);
         drop((abandoned, closing));
         self.queue_moved.notify_all();
-        self.tell_flow(|flow| flow.is_stopped = true);
+        self.tell_flow(|flow| flow.stage = Stage::Stopped);
         self.tick.send_modify(|_| ());
     }
 
@@ -234,6 +247,25 @@ impl Shared {
     pub(super) fn pause_flow(&self, ready: impl Fn(&Flow) -> bool) {
         let waited = self.flow_moved.wait_timeout_while(self.flow(), RETRY, |flow| !ready(flow));
         drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Remembers damage for health answers; gives the outcome back.
+    pub(super) fn note_damage<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error @ StoreError::Damaged { .. }) = &outcome {
+            let mut flow = self.flow();
+            if flow.damage.is_none() {
+                tracing::error!(%error, "the store is damaged");
+                flow.damage = Some(error.clone());
+            }
+        }
+        outcome
+    }
+
+    /// Whether batches are refused for want of space, and all that is wrong.
+    pub(super) fn troubles(&self) -> (bool, Vec<StoreError>) {
+        let flow = self.flow();
+        let troubles = flow.trouble.iter().chain(&flow.damage).cloned().collect();
+        (flow.is_refusing, troubles)
     }
 
     /// Why runs cannot be written, if they cannot.
