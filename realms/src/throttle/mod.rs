@@ -4,7 +4,8 @@
 //! time since boot is an argument. A user is slowed down only where the failures come from; other
 //! addresses notice nothing. An address also has a budget of failures over all names. Names that
 //! have logged in from there are free of it, so that a guesser behind a shared proxy does not shut
-//! out the people behind it.
+//! out the people behind it; and so are end users for whom an authenticated caller asks, since they
+//! all come from the caller's address.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -68,6 +69,15 @@ pub struct Throttle {
     state: Arc<Mutex<State>>,
 }
 
+/// For whom an attempt is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// For whoever sends the request: the address is theirs.
+    Caller,
+    /// For an end user, by a caller who is known: the address is the caller's.
+    EndUser,
+}
+
 /// What is to be done with an attempt to log in.
 #[derive(Debug)]
 pub enum Verdict {
@@ -87,6 +97,9 @@ pub enum Verdict {
 pub struct Permit {
     throttle: Throttle,
     pair: Pair,
+    origin: Origin,
+    is_known: bool,
+    /// Whether the address was charged with a failure in advance.
     is_charged: bool,
     is_resolved: bool,
 }
@@ -106,6 +119,7 @@ impl Throttle {
         &self,
         username: &Username,
         address: IpAddr,
+        origin: Origin,
         asked_at: BootTime,
         now: BootTime,
     ) -> Verdict {
@@ -118,7 +132,8 @@ impl Throttle {
         let record = state.pairs.touch(&pair);
         let (is_known, mut not_before) =
             record.map_or((false, now), |record| record.judge(now, limits));
-        if !is_known && let Some(budget) = state.addresses.touch(&pair.source) {
+        let is_charged = !is_known && origin == Origin::Caller;
+        if is_charged && let Some(budget) = state.addresses.touch(&pair.source) {
             not_before = not_before.max(budget.not_before(now, limits));
         }
         if not_before > now {
@@ -130,10 +145,11 @@ impl Throttle {
                 Verdict::Refuse { retry_after: wait }
             };
         }
-        state.begin(&pair, !is_known, now, limits);
+        state.begin(&pair, is_charged, now, limits);
         drop(state);
         let throttle = self.clone();
-        Verdict::Proceed(Permit { throttle, pair, is_charged: !is_known, is_resolved: false })
+        let is_resolved = false;
+        Verdict::Proceed(Permit { throttle, pair, origin, is_known, is_charged, is_resolved })
     }
 
     /// Nothing under the lock can panic half-way, so a poisoned state is whole.
@@ -150,8 +166,8 @@ impl fmt::Debug for Throttle {
 
 impl Permit {
     /// Whether the user has logged in from there before and is not being guessed at.
-    pub fn is_known(&self) -> bool {
-        !self.is_charged
+    pub const fn is_known(&self) -> bool {
+        self.is_known
     }
 
     /// The user was vouched for.
@@ -172,7 +188,7 @@ impl Permit {
         let mut state = self.throttle.lock();
         // A failure keeps what it was charged at the start; one that was not is charged now.
         state.end(&self.pair, false);
-        if !self.is_charged {
+        if !self.is_charged && self.origin == Origin::Caller {
             let source = &self.pair.source;
             let budget = state.addresses.touch_or_insert_with(source, Budget::default);
             budget.charge(now, limits);

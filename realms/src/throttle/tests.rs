@@ -28,14 +28,14 @@ fn home() -> IpAddr {
 }
 
 fn permit(throttle: &Throttle, name: &str, address: IpAddr, now: BootTime) -> Permit {
-    match throttle.admit(&Username::new(name), address, now, now) {
+    match throttle.admit(&Username::new(name), address, Origin::Caller, now, now) {
         Verdict::Proceed(permit) => permit,
         other => panic!("{name} at {now:?}: {other:?}"),
     }
 }
 
 fn wait(throttle: &Throttle, name: &str, address: IpAddr, now: BootTime) -> Duration {
-    match throttle.admit(&Username::new(name), address, now, now) {
+    match throttle.admit(&Username::new(name), address, Origin::Caller, now, now) {
         Verdict::Proceed(permit) => {
             drop(permit);
             Duration::ZERO
@@ -70,15 +70,15 @@ fn a_short_delay_is_waited_out_and_a_long_one_refused() {
     let throttle = Throttle::new(LIMITS);
     let ann = Username::new("ann");
     fail(&throttle, "ann", 3, at(0));
-    let verdict = throttle.admit(&ann, home(), at(0), at(0));
+    let verdict = throttle.admit(&ann, home(), Origin::Caller, at(0), at(0));
     assert!(matches!(verdict, Verdict::Wait(wait) if wait.as_secs() == 1), "{verdict:?}");
     fail(&throttle, "ann", 3, at(0));
-    let verdict = throttle.admit(&ann, home(), at(7), at(7));
+    let verdict = throttle.admit(&ann, home(), Origin::Caller, at(7), at(7));
     assert!(
         matches!(verdict, Verdict::Refuse { retry_after } if retry_after.as_secs() == 8),
         "{verdict:?}"
     );
-    let verdict = throttle.admit(&ann, home(), at(7), at(14));
+    let verdict = throttle.admit(&ann, home(), Origin::Caller, at(7), at(14));
     assert!(
         matches!(verdict, Verdict::Refuse { retry_after } if retry_after.as_secs() == 1),
         "{verdict:?}"
@@ -199,4 +199,20 @@ fn memory_is_bounded_whatever_names_and_addresses_come() {
     }
     let state = throttle.lock();
     assert_eq!((state.pairs.len(), state.addresses.len()), (100, 10));
+}
+
+#[test]
+fn end_users_of_one_caller_do_not_share_a_budget() {
+    let throttle = Throttle::new(ThrottleLimits::default());
+    let admit =
+        |name: &str| throttle.admit(&Username::new(name), home(), Origin::EndUser, at(1), at(1));
+    for guess in 0..10_000 {
+        match admit(&format!("guess{guess}")) {
+            Verdict::Proceed(permit) => permit.failed(at(1)),
+            other => panic!("guess {guess}: {other:?}"),
+        }
+    }
+    assert!(matches!(admit("ann"), Verdict::Proceed(_)));
+    let own = throttle.admit(&Username::new("bob"), home(), Origin::Caller, at(1), at(1));
+    assert!(matches!(own, Verdict::Proceed(_)), "their failures are not the caller's");
 }
