@@ -39,6 +39,10 @@ impl Clock for SystemClock {
     fn trouble(&self) -> Option<String> {
         match self.steady.lock().unwrap_or_else(PoisonError::into_inner).health() {
             ClockHealth::Agreed => None,
+            ClockHealth::Ahead { by_ms } => Some(format!(
+                "time here stands {} s ahead of the clock, and waits for it at half rate",
+                by_ms / 1_000
+            )),
             ClockHealth::Jumped { ahead_ms } => {
                 let (seconds, way) = (ahead_ms.unsigned_abs() / 1_000, ahead_ms.signum());
                 let way = if way < 0 { "back" } else { "ahead" };

@@ -42,6 +42,11 @@ pub enum ClockHealth {
         /// How far the wall clock stands before `now`, in milliseconds.
         ahead_ms: i64,
     },
+    /// The wall clock is believed, but `now` stands `by_ms` ahead of it, and waits for it at half rate.
+    Ahead {
+        /// How far `now` stands before the wall clock, in milliseconds.
+        by_ms: i64,
+    },
 }
 
 /// The rule for `now`. Pure: readings come in, instants go out.
@@ -51,6 +56,8 @@ pub struct SteadyClock {
     newest: Timestamp,
     /// Where and when `now` was found to be ahead of the believed instant.
     lead: Option<(Timestamp, BootTime)>,
+    /// How far the believed instant stood behind `now` when it was looked at last.
+    behind_ms: i64,
     jump: Option<Jump>,
 }
 
@@ -82,6 +89,7 @@ impl SteadyClock {
             anchor: Reading { wall, boot: reading.boot },
             newest: wall,
             lead: None,
+            behind_ms: 0,
             jump: None,
         })
     }
@@ -106,17 +114,24 @@ impl SteadyClock {
         if believed >= self.newest {
             self.lead = None;
             self.newest = believed;
+            self.behind_ms = 0;
             return believed;
         }
         let (from, since) = *self.lead.get_or_insert((self.newest, boot));
         self.newest = self.newest.max(from.plus_ms(boot.since_ms(since) / 2));
+        self.behind_ms = self.newest.since_ms(believed);
         self.newest
     }
 
-    /// Whether the wall clock is believed at present.
+    /// Whether `now` and the wall clock agree at present.
     pub fn health(&self) -> ClockHealth {
-        self.jump
-            .map_or(ClockHealth::Agreed, |jump| ClockHealth::Jumped { ahead_ms: jump.ahead_ms })
+        if let Some(jump) = self.jump {
+            return ClockHealth::Jumped { ahead_ms: jump.ahead_ms };
+        }
+        match self.behind_ms {
+            by_ms if by_ms > CLOCK_JUMP_MS => ClockHealth::Ahead { by_ms },
+            _ => ClockHealth::Agreed,
+        }
     }
 
     fn weigh(&mut self, reading: Reading, ahead_ms: i64) {
@@ -171,6 +186,7 @@ mod tests {
         assert!(last.ms() >= NOON + 1_000, "now never runs backwards");
         let later = clock.observe(back(3_000 + CLOCK_JUMP_HOLD_MS));
         assert_eq!(later.since_ms(last), 1_000, "half the rate until the wall clock has caught up");
+        assert!(matches!(clock.health(), ClockHealth::Ahead { by_ms } if by_ms > 2_900_000));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use constant_time_eq::constant_time_eq;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::id::{KeyId, PairId};
 use crate::limits::TOKEN_CHARS;
@@ -59,13 +60,13 @@ pub enum TextRefusal {
 
 /// The text of one half of a pair.
 pub fn print(half: Half, pair: PairId, key: &MacKey) -> Secret {
-    let mut body = Vec::with_capacity(BODY_BYTES);
+    let mut body = Zeroizing::new(Vec::with_capacity(BODY_BYTES));
     body.push(key.id().number());
     body.extend_from_slice(pair.bytes());
     body.extend_from_slice(&key.tag(half, pair));
     let mut text = String::with_capacity(TOKEN_CHARS);
     text.push_str(half.prefix());
-    URL_SAFE_NO_PAD.encode_string(&body, &mut text);
+    URL_SAFE_NO_PAD.encode_string(&*body, &mut text);
     Secret::from_text(text)
 }
 
