@@ -8,10 +8,9 @@ use jeton_domain::id::{PairId, Tick};
 use jeton_domain::limits::RECENT_CHANGES_MAX;
 use jeton_domain::name::{RealmName, Username};
 use jeton_domain::selector::Selector;
-use jeton_domain::subject::Subject;
 use jeton_domain::time::Hour;
 use jeton_domain::token::access::AccessFacts;
-use jeton_domain::token::pair::{Pair, SubjectHash};
+use jeton_domain::token::pair::Pair;
 
 use crate::coherent::{CacheSize, Cell, Coherent, KnownPair, KnownSubject};
 use crate::engine::{BatchId, Engine, EngineHealth, Key, KeyRange, Row};
@@ -120,18 +119,11 @@ impl Store {
         let missing =
             StoreError::Row { table: "subjects", what: "the subject of a pair is missing" };
         let row = self.row(&subjects::key(pair.id.hour(), hash)).await?.ok_or(missing)?;
-        self.learn_subject(hash, subjects::decode(&row)?).await
-    }
-
-    /// Makes a subject known under its hash.
-    pub async fn learn_subject(
-        &self,
-        hash: SubjectHash,
-        subject: Subject,
-    ) -> Result<Arc<KnownSubject>, StoreError> {
+        let subject = subjects::decode(&row)?;
         let realm = subject.effective_realm().name.clone();
         let cells = self.covering(&subject.username, &realm).await?;
-        let known = Arc::new(KnownSubject::new(Arc::new(subject), cells));
+        let weight = self.shared.coherent.weigh(row.value.len());
+        let known = Arc::new(KnownSubject::new(Arc::new(subject), cells, weight));
         self.shared.coherent.keep_subject(hash, Arc::clone(&known));
         Ok(known)
     }
@@ -154,9 +146,19 @@ impl Store {
         row.map_or(Ok(Tick::ZERO), |row| cutoffs::decode(&row).map(|cutoff| cutoff.tick))
     }
 
-    /// Whether a token was ever granted here.
-    pub fn was_ever_granted(&self) -> bool {
+    /// Whether it is known here that a token was ever granted.
+    pub(crate) fn was_ever_granted(&self) -> bool {
         self.ever_granted.load(Ordering::Acquire)
+    }
+
+    /// Whether a token was ever granted.
+    pub async fn has_ever_granted(&self) -> Result<bool, StoreError> {
+        if !self.was_ever_granted()
+            && self.row(&meta::key(meta::Fact::EverGranted)).await?.is_some()
+        {
+            self.note_grant();
+        }
+        Ok(self.was_ever_granted())
     }
 
     pub(crate) fn note_grant(&self) {

@@ -49,13 +49,23 @@ impl<K: Eq + Hash + Copy, V: Clone> Generations<K, V> {
         Some(value)
     }
 
-    /// Keeps `value` if `may_keep` agrees, asked while nobody can remove the key.
-    pub(super) fn insert_if(&self, key: K, value: V, may_keep: impl FnOnce() -> bool) {
+    /// Keeps `value` if `may_keep` agrees, asked while nobody can remove the key. Under pressure the
+    /// older generation of the shard is let go.
+    pub(super) fn insert_if(
+        &self,
+        key: K,
+        value: V,
+        is_pressed: bool,
+        may_keep: impl FnOnce() -> bool,
+    ) {
         let Some(lock) = self.shard(&key) else { return };
         let mut shard = lock.write().unwrap_or_else(PoisonError::into_inner);
         if may_keep() {
             shard.old.remove(&key);
             self.put(&mut shard, key, value);
+            if is_pressed {
+                shard.old = core::mem::take(&mut shard.young);
+            }
         }
     }
 
@@ -106,7 +116,7 @@ mod tests {
     fn it_stays_within_its_bound() {
         let map = Generations::new(1_280);
         for n in 0..100_000_u64 {
-            map.insert_if(n, n, || true);
+            map.insert_if(n, n, false, || true);
         }
         assert!(map.len() <= 1_280, "{}", map.len());
         assert_eq!(map.value(&99_999), Some(99_999));
@@ -115,19 +125,28 @@ mod tests {
     #[test]
     fn what_is_looked_at_stays() {
         let map = Generations::new(1_280);
-        map.insert_if(7, 7, || true);
+        map.insert_if(7, 7, false, || true);
         for n in 100..50_000_u64 {
             assert_eq!(map.value(&7), Some(7), "after {n}");
-            map.insert_if(n, n, || true);
+            map.insert_if(n, n, false, || true);
         }
+    }
+
+    #[test]
+    fn under_pressure_only_the_newest_stay() {
+        let map = Generations::new(1_280_000);
+        for n in 0..10_000_u64 {
+            map.insert_if(n, n, true, || true);
+        }
+        assert!(map.len() <= SHARDS, "{}", map.len());
     }
 
     #[test]
     fn what_was_removed_or_refused_is_not_there() {
         let map = Generations::new(1_280);
-        map.insert_if(1, 1, || false);
+        map.insert_if(1, 1, false, || false);
         assert_eq!(map.value(&1), None);
-        map.insert_if(1, 1, || true);
+        map.insert_if(1, 1, false, || true);
         map.remove(&1);
         assert_eq!(map.value(&1), None);
     }

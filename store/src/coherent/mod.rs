@@ -4,6 +4,7 @@
 //! "no such pair" is never kept.
 
 use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -27,11 +28,12 @@ pub struct KnownSubject {
     subject: Arc<Subject>,
     cells: [Cell; 4],
     face: OnceLock<Bytes>,
+    _weight: Weight,
 }
 
 impl KnownSubject {
-    pub(crate) const fn new(subject: Arc<Subject>, cells: [Cell; 4]) -> Self {
-        Self { subject, cells, face: OnceLock::new() }
+    pub(crate) const fn new(subject: Arc<Subject>, cells: [Cell; 4], weight: Weight) -> Self {
+        Self { subject, cells, face: OnceLock::new(), _weight: weight }
     }
 
     /// The subject.
@@ -55,6 +57,18 @@ impl fmt::Debug for KnownSubject {
         f.debug_struct("KnownSubject")
             .field("username", &self.subject.username)
             .finish_non_exhaustive()
+    }
+}
+
+/// The memory that a subject takes, counted for as long as somebody holds it.
+pub(crate) struct Weight {
+    bytes: usize,
+    held: Arc<AtomicUsize>,
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -82,6 +96,9 @@ pub(crate) struct Coherent {
     subjects: Generations<SubjectHash, Arc<KnownSubject>>,
     cells: Cells,
     changes: RwLock<RecentChanges>,
+    /// Memory of the subjects that somebody holds: cached pairs, above all.
+    held: Arc<AtomicUsize>,
+    held_max: usize,
 }
 
 impl Coherent {
@@ -90,11 +107,25 @@ impl Coherent {
         let share =
             |part: u64, each: u64| usize::try_from(bytes / 8 * part / each).unwrap_or(usize::MAX);
         Self {
-            pairs: Generations::new(share(6, PAIR_BYTES)),
-            subjects: Generations::new(share(2, SUBJECT_BYTES)),
+            pairs: Generations::new(share(5, PAIR_BYTES)),
+            subjects: Generations::new(share(3, SUBJECT_BYTES)),
             cells: Cells::default(),
             changes: RwLock::new(RecentChanges::new(tick, changes_max)),
+            held: Arc::default(),
+            held_max: share(3, 1),
         }
+    }
+
+    /// Counts a subject of so many canonical bytes.
+    pub(crate) fn weigh(&self, canonical_bytes: usize) -> Weight {
+        let bytes = canonical_bytes.saturating_mul(3).saturating_add(SUBJECT_OVERHEAD);
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        Weight { bytes, held: Arc::clone(&self.held) }
+    }
+
+    /// Whether subjects take more than their share: then what was not used of late is let go.
+    fn is_pressed(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > self.held_max
     }
 
     /// What is known of a pair.
@@ -105,7 +136,8 @@ impl Coherent {
     /// Keeps what a read made at `noted` or later said of a pair, unless the log has named it since.
     pub(crate) fn keep_pair(&self, id: PairId, pair: KnownPair, noted: Tick) {
         let key = pairs::key(id);
-        self.pairs.insert_if(id, pair, || self.is_unchanged_since(&key, noted));
+        let is_pressed = self.is_pressed();
+        self.pairs.insert_if(id, pair, is_pressed, || self.is_unchanged_since(&key, noted));
     }
 
     /// What is known of a subject.
@@ -115,7 +147,7 @@ impl Coherent {
 
     /// Keeps a subject; its cutoffs follow the log by themselves.
     pub(crate) fn keep_subject(&self, hash: SubjectHash, subject: Arc<KnownSubject>) {
-        self.subjects.insert_if(hash, subject, || true);
+        self.subjects.insert_if(hash, subject, self.is_pressed(), || true);
     }
 
     /// The cutoffs in use.
@@ -155,5 +187,8 @@ impl fmt::Debug for Coherent {
 /// Memory of one cached pair, in bytes: 40 of key and facts, and what the table around them takes.
 const PAIR_BYTES: u64 = 96;
 
-/// Memory of one cached subject, in bytes, for a subject of ordinary size with its rendering.
+/// Memory of one cached subject of ordinary size, in bytes, with its rendering.
 const SUBJECT_BYTES: u64 = 2_048;
+
+/// Memory of a cached subject beside its parts and its rendering, in bytes: allocations and cells.
+const SUBJECT_OVERHEAD: usize = 1_024;
