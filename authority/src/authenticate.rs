@@ -10,16 +10,44 @@ use jeton_domain::secret::Secret;
 use jeton_domain::subject::{AuthenticationType, RealmRef, RunBy, Subject};
 use jeton_domain::time::Timestamp;
 use jeton_domain::user::reserved_user;
-use jeton_domain::value::Map;
+use jeton_domain::value::{Map, Value};
 use jeton_realms::password::Lane;
 use jeton_realms::realm::{Attempt, Evidence, Vouched};
-use jeton_realms::throttle::Verdict;
+use jeton_realms::throttle::{Origin, Permit, Verdict};
 use jeton_store::engine::Key;
 use jeton_store::tables::{cutoffs, pairs};
 
 use crate::caller::{Caller, Credentials, Presented, Urgency};
 use crate::error::Unauthenticated;
 use crate::{Authority, AuthorityError};
+
+/// A place in the hashing lane that is kept free for revocation.
+enum ReservedPlace {
+    /// Of a user who is known there.
+    Known,
+    /// Of somebody who may be a guesser; counted until it is given up.
+    Stranger { _counted: Arc<()> },
+}
+
+/// Who asks for a password to be verified, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// A caller, for themselves.
+    Caller,
+    /// A caller who wants to revoke.
+    Revoker,
+    /// A caller who is known, for an end user.
+    EndUser,
+}
+
+impl From<Urgency> for Asking {
+    fn from(urgency: Urgency) -> Self {
+        match urgency {
+            Urgency::Ordinary => Self::Caller,
+            Urgency::Revoking => Self::Revoker,
+        }
+    }
+}
 
 /// Credentials that were accepted, and what that rests on.
 struct Accepted {
@@ -68,11 +96,11 @@ impl Authority {
             Credentials::Nothing => self.accept_anonymous(),
             Credentials::Password { username, password } => {
                 let vouched = self
-                    .verify(username, password, presented.address, presented.urgency)
+                    .verify(username, password, presented.address, presented.urgency.into())
                     .await?
                     .ok_or_else(|| Unauthenticated::User(username.as_str().to_owned()))?;
                 let evidence = vouched.evidence.clone().into_iter().collect();
-                let authentication = Authentication::of(Arc::new(self.subject_of(vouched)));
+                let authentication = Authentication::of(Arc::new(Self::subject_of(vouched)));
                 Ok(Accepted { authentication, evidence, guards: Vec::new() })
             }
             Credentials::Bearer(text) => self.accept_token(text, now).await,
@@ -92,7 +120,7 @@ impl Authority {
             roles: anonymous.roles.clone(),
             full_name: None,
             email: None,
-            metadata: Map::new(),
+            metadata: reserved_metadata(),
             enabled: true,
             authentication_realm: realm.clone(),
             lookup_realm: realm,
@@ -124,12 +152,16 @@ impl Authority {
         username: &Username,
         password: &Arc<Secret>,
         address: Option<IpAddr>,
-        urgency: Urgency,
+        asking: Asking,
     ) -> Result<Option<Vouched>, AuthorityError> {
         let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let origin = match asking {
+            Asking::Caller | Asking::Revoker => Origin::Caller,
+            Asking::EndUser => Origin::EndUser,
+        };
         let asked_at = self.boot();
         let permit = loop {
-            match self.throttle.admit(username, address, asked_at, self.boot()) {
+            match self.throttle.admit(username, address, origin, asked_at, self.boot()) {
                 Verdict::Proceed(permit) => break permit,
                 Verdict::Wait(delay) => tokio::time::sleep(delay).await,
                 Verdict::Refuse { retry_after } => {
@@ -137,19 +169,18 @@ impl Authority {
                 }
             }
         };
-        // Guessers must not fill the lane that is kept free for revocation.
-        let is_trusted = permit.is_known() || reserved_user(username.as_str()).is_some();
-        let lane = match urgency {
-            Urgency::Revoking if is_trusted => Lane::Reserved,
-            Urgency::Revoking | Urgency::Ordinary => Lane::Ordinary,
-        };
+        let place = self.place_in_reserved_lane(&permit, username, asking);
+        let lane = if place.is_some() { Lane::Reserved } else { Lane::Ordinary };
         let attempt = Attempt {
             username: username.clone(),
             password: Arc::clone(password),
             lane,
             now: self.boot(),
         };
-        let vouched = self.chain.authenticate(&attempt).await?;
+        let mut vouched = self.chain.authenticate(&attempt).await?;
+        drop(place);
+        // Nobody logs in under the name of those who do not log in.
+        vouched = vouched.filter(|_| !self.is_anonymous_name(username.as_str()));
         match &vouched {
             Some(_) => permit.succeeded(self.boot()),
             None => permit.failed(self.boot()),
@@ -157,12 +188,34 @@ impl Authority {
         Ok(vouched)
     }
 
+    /// Whether a password may be hashed in the lane that is kept free for revocation.
+    ///
+    /// Users who logged in before from the same place may; of others only built-in users, and few at
+    /// once, so that guessers under their names do not fill it.
+    fn place_in_reserved_lane(
+        &self,
+        permit: &Permit,
+        username: &Username,
+        asking: Asking,
+    ) -> Option<ReservedPlace> {
+        if asking != Asking::Revoker {
+            return None;
+        }
+        if permit.is_known() {
+            return Some(ReservedPlace::Known);
+        }
+        let is_built_in = reserved_user(username.as_str()).is_some();
+        let place = ReservedPlace::Stranger { _counted: Arc::clone(&self.strangers) };
+        let is_free = Arc::strong_count(&self.strangers) <= STRANGERS_MAX.saturating_add(1);
+        (is_built_in && is_free).then_some(place)
+    }
+
     /// The subject that a realm's word makes.
-    pub(crate) fn subject_of(&self, vouched: Vouched) -> Subject {
+    pub(crate) fn subject_of(vouched: Vouched) -> Subject {
         let Vouched { user, realm, evidence: _ } = vouched;
         Subject {
             username: user.username,
-            roles: self.with_anonymous_roles(user.roles),
+            roles: user.roles,
             full_name: user.full_name,
             email: user.email,
             metadata: user.metadata,
@@ -175,8 +228,12 @@ impl Authority {
         }
     }
 
-    fn with_anonymous_roles(&self, mut roles: Vec<RoleName>) -> Vec<RoleName> {
-        for role in self.policy.anonymous.iter().flat_map(|anonymous| &anonymous.roles) {
+    /// The roles of a subject as answers show them and as they count: a user has those of anonymous
+    /// callers too, as long as there are such callers.
+    pub fn shown_roles(&self, subject: &Subject) -> Vec<RoleName> {
+        let mut roles = subject.roles.clone();
+        let anonymous = self.policy.anonymous.iter().filter(|_| subject.api_key.is_none());
+        for role in anonymous.flat_map(|anonymous| &anonymous.roles) {
             if !roles.contains(role) {
                 roles.push(role.clone());
             }
@@ -210,11 +267,16 @@ impl Authority {
             authentication_realm: by.authentication_realm.clone(),
             authentication_type: by.authentication_type,
             run_by: Some(run_by),
-            ..self.subject_of(vouched)
+            ..Self::subject_of(vouched)
         };
         caller.authentication.subject = Arc::new(subject);
         Ok(caller)
     }
+}
+
+/// What is known of the anonymous user: that the name is taken.
+pub(crate) fn reserved_metadata() -> Map {
+    [("_reserved".to_owned(), Value::Bool(true))].into_iter().collect()
 }
 
 /// The keys of the cutoffs that cover a subject's pairs.
@@ -225,6 +287,9 @@ pub(crate) fn covering(subject: &Subject) -> Vec<Key> {
         .map(cutoffs::key)
         .collect()
 }
+
+/// Revoking requests by built-in users from places where they are not known, hashed at once.
+const STRANGERS_MAX: usize = 4;
 
 /// Name and kind of the realm that anonymous callers are shown in.
 const ANONYMOUS_REALM: &str = "__anonymous";

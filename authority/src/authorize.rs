@@ -14,15 +14,16 @@ impl Authority {
     pub async fn authorize(&self, caller: &Caller, action: &str) -> Result<(), AuthorityError> {
         let subject = &caller.authentication.subject;
         if let Some(target) = &caller.refused_run_as {
-            let resolved = self.roles.resolve(&subject.roles).await?;
-            let (who, roles) = (authenticated(subject), effective(subject, &resolved));
+            let resolved = self.permission_of(subject).await?;
+            let assigned = self.shown_roles(subject);
+            let (who, roles) = (authenticated(subject), effective(subject, &assigned, &resolved));
             let text = denial::run_as_unauthorized(action, who, roles, target);
             return Err(AuthorityError::Forbidden(text));
         }
         if action::is_open_to_everyone(action) {
             return Ok(());
         }
-        let resolved = self.roles.resolve(&subject.roles).await?;
+        let resolved = self.permission_of(subject).await?;
         if resolved.allows(action) {
             return Ok(());
         }
@@ -34,7 +35,7 @@ impl Authority {
         &self,
         subject: &Subject,
     ) -> Result<Resolved, AuthorityError> {
-        self.roles.resolve(&subject.roles).await
+        self.roles.resolve(&self.shown_roles(subject)).await
     }
 
     fn denied(&self, caller: &Caller, resolved: &Resolved, action: &str) -> AuthorityError {
@@ -44,10 +45,11 @@ impl Authority {
             return AuthorityError::LogInFirst(denial::authentication_required(action));
         }
         let subject = &caller.authentication.subject;
+        let assigned = self.shown_roles(subject);
         let denied = DeniedCaller {
             authenticated: authenticated(subject),
             run_as: subject.run_by.as_ref().map(|_| subject.username.as_str()),
-            roles: effective(subject, resolved),
+            roles: effective(subject, &assigned, resolved),
         };
         AuthorityError::Forbidden(denial::unauthorized(action, &denied, &grant::granted_by(action)))
     }
@@ -61,8 +63,11 @@ fn authenticated(subject: &Subject) -> Authenticated<'_> {
     }
 }
 
-fn effective<'a>(subject: &'a Subject, resolved: &Resolved) -> Option<Roles<'a>> {
-    let assigned = subject.roles.iter();
+fn effective<'a>(
+    subject: &Subject,
+    assigned: &'a [RoleName],
+    resolved: &Resolved,
+) -> Option<Roles<'a>> {
     let is_found = |name: &str| resolved.is_found(&RoleName::new(name));
     subject.api_key.is_none().then(|| Roles::effective(assigned, is_found))
 }

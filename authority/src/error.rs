@@ -86,8 +86,9 @@ impl From<StoreError> for AuthorityError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Busy("the queue of commits is full"),
-            StoreError::Refused(what) => Self::Argument(what.to_owned()),
+            StoreError::TooLarge(_) => Self::Argument(error.to_string()),
             StoreError::Conflict
+            | StoreError::Refused(_)
             | StoreError::Contended { .. }
             | StoreError::Full
             | StoreError::Closed

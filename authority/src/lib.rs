@@ -4,7 +4,8 @@
 //! One file a verb. Must not know status codes, JSON or SQL. Start at [`Authority`].
 
 use core::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jeton_domain::id::Tick;
 use jeton_domain::name::{RoleName, Username};
@@ -43,6 +44,10 @@ pub struct Authority {
     ring: RwLock<Arc<KeyRing>>,
     key_material: RwLock<tokens::keys::KeyMaterial>,
     roles: Arc<RoleBook>,
+    /// Counts, by its owners, the strangers in the reserved hashing lane.
+    strangers: Arc<()>,
+    /// Counts of revocations that were stored, oldest first: to be removed in time.
+    results: Mutex<VecDeque<(Tick, Timestamp)>>,
 }
 
 /// What an authority is made of.
@@ -114,9 +119,15 @@ impl Authority {
             ring: RwLock::default(),
             key_material: RwLock::new(material),
             roles,
+            strangers: Arc::default(),
+            results: Mutex::default(),
         });
         authority.load_keys().await?;
-        authority.finish_open_revocation().await?;
+        authority.forget_old_results().await?;
+        if let Err(error) = authority.finish_open_revocation().await {
+            // Its tokens are dead; only its counts wait for the next bulk revocation.
+            tracing::error!(%error, "an earlier bulk revocation could not be counted");
+        }
         Ok(authority)
     }
 

@@ -59,6 +59,9 @@ pub enum StoreError {
     /// The caller broke a rule of the engine; nothing was written.
     #[error("refused batch: {0}")]
     Refused(&'static str),
+    /// What was to be stored is larger than allowed; nothing was written.
+    #[error("{0} is too large")]
+    TooLarge(&'static str),
     /// A row could not be read back: its bytes are not what its table writes.
     #[error("a row of table {table} cannot be read: {what}")]
     Row {

@@ -24,8 +24,6 @@ pub(crate) struct RoleBook {
 
 #[derive(Clone)]
 struct Known {
-    /// The key of the role's row, by whose change it is forgotten.
-    key: Key,
     role: Option<Arc<RoleDescriptor>>,
     permission: Arc<Permission>,
 }
@@ -113,28 +111,28 @@ impl RoleBook {
             book.clear();
         }
         book.insert(name.to_owned(), known.clone());
-        if !self.store.is_unchanged_since(&known.key, noted) {
+        if !self.store.is_unchanged_since(&table::key(name), noted) {
             book.remove(name);
         }
         Ok(known)
     }
 
     async fn look_up(&self, name: &str) -> Result<Known, AuthorityError> {
-        let key = table::key(name);
         let role = match reserved::descriptor(name) {
             Some(role) => Some(role),
-            None => match self.store.row(&key).await? {
+            None => match self.store.row(&table::key(name)).await? {
                 Some(row) => Some(descriptor(&table::decode(&row)?)?),
                 None => None,
             },
         };
         let permission = Arc::new(Permission::of(role.iter()));
-        Ok(Known { key, role: role.map(Arc::new), permission })
+        Ok(Known { role: role.map(Arc::new), permission })
     }
 
     fn forget(&self, key: &Key) {
-        let mut book = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        book.retain(|_, known| known.key != *key);
+        if let Some(name) = table::named_by(key) {
+            self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        }
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Known>> {

@@ -73,6 +73,17 @@ impl Authority {
         Ok(expired)
     }
 
+    /// Takes the present instant for true, though the store has seen later ones: the operator insists.
+    ///
+    /// Later starts and bulk revocations go by it too.
+    pub async fn accept_clock(&self) -> Result<(), AuthorityError> {
+        let mut transaction = self.store.begin(self.tick(), self.batch_id());
+        let mark = meta::encode_number(self.now().ms());
+        transaction.put(meta::key(meta::Fact::HighWaterMark), mark);
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Stores the newest instant that was seen, so that a start with a clock far behind is noticed.
     pub async fn raise_mark(&self, now: Timestamp) -> Result<(), AuthorityError> {
         let key = meta::key(meta::Fact::HighWaterMark);
@@ -98,7 +109,7 @@ impl Authority {
     /// Notes from which tick on each new segment can have been filled, and removes the cutoffs below
     /// every such tick: each stored pair was admitted after them, and was alive under them then.
     ///
-    /// Looks at one page of cutoffs a round, and goes on where the round before ended.
+    /// A round looks at so many pages of cutoffs at most; the next one goes on behind them.
     async fn forget_cutoffs(
         &self,
         hours: &[Hour],
@@ -110,10 +121,18 @@ impl Authority {
         if let Some(cursor) = marks.cursor() {
             range.start = cursor;
         }
-        let page = self.store.rows(&range, SCAN_ROWS_MAX).await?;
-        let removed = self.forget_page(&page, floor).await?;
-        let is_full = page.len() == SCAN_ROWS_MAX;
-        marks.set_cursor(page.last().filter(|_| is_full).map(|(last, _)| last.following()));
+        let mut removed = 0_usize;
+        for _ in 0..CUTOFF_PAGES_MAX {
+            let page = self.store.rows(&range, SCAN_ROWS_MAX).await?;
+            removed = removed.saturating_add(self.forget_page(&page, floor).await?);
+            let is_full = page.len() == SCAN_ROWS_MAX;
+            let Some((last, _)) = page.last().filter(|_| is_full) else {
+                marks.set_cursor(None);
+                return Ok(removed);
+            };
+            range.start = last.following();
+        }
+        marks.set_cursor(Some(range.start));
         Ok(removed)
     }
 
@@ -205,6 +224,9 @@ impl Marks {
 fn names_generation(key: &Key) -> bool {
     matches!(cutoffs::named_by(key), Some(Selector::Everything | Selector::Realm(_)))
 }
+
+/// Pages of cutoffs that one round looks at: a million cutoffs, some seconds of work.
+const CUTOFF_PAGES_MAX: usize = 1_000;
 
 /// Whether every pair of the segment is older than pairs are kept.
 fn is_over(hour: Hour, now: Timestamp) -> bool {

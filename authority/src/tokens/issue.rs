@@ -11,11 +11,12 @@ use jeton_domain::token::key::MacKey;
 use jeton_domain::token::pair::{Minting, Pair};
 use jeton_domain::token::text::{self, Half};
 use jeton_realms::realm::Evidence;
-use jeton_store::tables::subjects;
+use jeton_store::tables::{keys, subjects};
 use jeton_store::transaction::{Attempts, Transaction};
 
 use super::Granted;
-use crate::caller::{Caller, Urgency};
+use crate::authenticate::Asking;
+use crate::caller::Caller;
 use crate::error::Unauthenticated;
 use crate::{Authority, AuthorityError, TokenPolicy};
 
@@ -77,11 +78,11 @@ impl Authority {
         match grant {
             Grant::Password { username, password } => {
                 let address = caller.presented.address;
-                let vouched = self.verify(username, password, address, Urgency::Ordinary).await?;
+                let vouched = self.verify(username, password, address, Asking::EndUser).await?;
                 let name = || Unauthenticated::EndUser(username.as_str().to_owned());
                 let vouched = vouched.ok_or_else(name)?;
                 let evidence = vouched.evidence.clone();
-                let authentication = Authentication::of(Arc::new(self.subject_of(vouched)));
+                let authentication = Authentication::of(Arc::new(Self::subject_of(vouched)));
                 Ok(GrantedTo { authentication, evidence, with_refresh: true })
             }
             Grant::Kerberos { .. } => {
@@ -120,6 +121,7 @@ impl Authority {
         let mut transaction = self.store.begin(caller.noted, self.batch_id());
         rest_on(&mut transaction, caller);
         to.evidence.into_iter().for_each(|evidence| transaction.guard(evidence.key));
+        transaction.guard(keys::key(key.id()));
         transaction.guard_cutoffs(&subject.username, realm);
         transaction.admit(&pair, &subject.username, realm, &canonical);
         let granted = Granted {

@@ -42,7 +42,7 @@ impl fmt::Debug for KeyMaterial {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum KeyRefusal {
     /// The store lists keys that the file lacks: their tokens could not be checked.
-    #[error("the store lists the keys {0:?}, which the key file does not hold")]
+    #[error("the store lists key {}, which the key file does not hold", joined(.0))]
     NotInFile(Vec<KeyId>),
     /// The file holds another key under this id than the one that the store was used with.
     #[error("the key file holds another key {0} than the one that this store was used with")]
@@ -142,13 +142,13 @@ impl Authority {
 
     /// Makes a key the one that signs; the one before goes on to verify.
     pub async fn activate_key(&self, id: KeyId) -> Result<(), KeyRefusal> {
-        if self.fingerprint_of(id).is_none() {
-            return Err(KeyRefusal::NotInFile(vec![id]));
-        }
         self.change_keys(|records| {
             let record = find(records, id)?;
             if !record.state.verifies() {
                 return Err(KeyRefusal::Retired(id));
+            }
+            if self.fingerprint_of(id).is_none() {
+                return Err(KeyRefusal::NotInFile(vec![id]));
             }
             for record in records.iter_mut().filter(|record| record.state == KeyState::Active) {
                 record.state = KeyState::Passive;
@@ -223,6 +223,10 @@ impl Authority {
         let material = self.key_material.read().unwrap_or_else(PoisonError::into_inner);
         material.half(id).map(fingerprint)
     }
+}
+
+fn joined(ids: &[KeyId]) -> String {
+    ids.iter().map(KeyId::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn find(records: &mut [KeyRecord], id: KeyId) -> Result<&mut KeyRecord, KeyRefusal> {

@@ -10,7 +10,7 @@ use jeton_domain::token::pair::{Minting, Pair, Spent};
 use jeton_domain::token::refresh::{RefreshRefusal, Verdict, judge};
 use jeton_domain::token::text::{self, Half};
 use jeton_store::coherent::KnownSubject;
-use jeton_store::tables::{pairs, subjects};
+use jeton_store::tables::{keys, pairs, subjects};
 use jeton_store::transaction::{Attempts, Transaction};
 use std::sync::Arc;
 
@@ -112,6 +112,7 @@ impl Authority {
         let spent = Spent { at: caller.now, successor: successor.id, key };
         let after = pair.spend(spent).ok_or(RefreshRefusal::Unknown)?;
         rest_on(&mut transaction, caller);
+        transaction.guard(keys::key(key));
         transaction.guard_cutoffs(&subject.username, realm);
         transaction.alter(pair, &after, &subject.username, realm);
         transaction.admit(&successor, &subject.username, realm, &canonical);

@@ -1,9 +1,10 @@
 //! Revoke: one token, or everything that a selector covers, in one commit.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use jeton_domain::id::{PairId, Tick};
-use jeton_domain::limits::SCAN_ROWS_MAX;
+use jeton_domain::limits::{CLOCK_JUMP_MS, NAME_CHARS_MAX, SCAN_ROWS_MAX};
 use jeton_domain::name::RealmName;
 use jeton_domain::privilege::action;
 use jeton_domain::secret::Secret;
@@ -54,6 +55,11 @@ impl Authority {
     ) -> Result<Revoked, AuthorityError> {
         match revocation {
             Revocation::Token { half, text } => self.revoke_token(caller, half, &text).await,
+            Revocation::All(selector) if !is_possible(&selector) => {
+                self.authorize(&caller, action::INVALIDATE_TOKEN).await?;
+                self.token_policy()?;
+                Ok(Revoked::Counted(Counts::default()))
+            }
             Revocation::All(selector) => {
                 self.revoke_all(caller, selector).await.map(Revoked::Counted)
             }
@@ -72,7 +78,7 @@ impl Authority {
             self.authorize(&caller, action::INVALIDATE_TOKEN).await?;
             self.token_policy()?;
             let Some(id) = self.named_pair(half, token.expose(), caller.now)? else {
-                return self.unknown(token);
+                return self.unknown(token).await;
             };
             let (revoked, transaction) = self.revoke_half(&caller, id, half, request).await?;
             let Some(transaction) = transaction else { return Ok(revoked) };
@@ -84,8 +90,8 @@ impl Authority {
     }
 
     /// Until a token was ever granted, what looks like a token of another service is an error.
-    fn unknown(&self, token: &Secret) -> Result<Revoked, AuthorityError> {
-        if !self.store.was_ever_granted() && text::is_foreign_form(token.expose()) {
+    async fn unknown(&self, token: &Secret) -> Result<Revoked, AuthorityError> {
+        if !self.store.has_ever_granted().await? && text::is_foreign_form(token.expose()) {
             return Err(AuthorityError::NeverGranted);
         }
         Ok(Revoked::Unknown)
@@ -183,7 +189,9 @@ impl Authority {
                 Counting::Open(_) => return Err(StoreError::Conflict),
             },
         };
-        let now = now.max(counted_to);
+        // Never earlier than the one before it, unless that one stands further ahead than clocks drift.
+        let is_near = counted_to.since_ms(now) <= CLOCK_JUMP_MS;
+        let now = if is_near { now.max(counted_to) } else { now };
         let key = cutoffs::key(selector);
         let previous = match transaction.read(&key).await? {
             None => {
@@ -194,7 +202,8 @@ impl Authority {
         };
         transaction.write(cutoffs::put(selector, now, request));
         transaction.change(key);
-        let open = Open { tick: Tick::ZERO, previous, now, request, selector: selector.clone() };
+        let open =
+            Open { tick: Tick::ZERO, previous, now, request, selector: selector.clone(), steps: 0 };
         let generation = match selector {
             Selector::Realm(_) => {
                 transaction.guard(cutoffs::key(&Selector::Everything));
@@ -254,25 +263,41 @@ impl Authority {
 
     /// Counts an open revocation, takes its pairs out of the census, and closes it.
     ///
-    /// Whoever comes second finds the counts of the first.
+    /// What it killed changes no more, so every process that counts it finds the same, and goes on where
+    /// another one stopped. Whoever comes second finds the counts of the first.
     async fn finish(&self, open: Open) -> Result<Counts, StoreError> {
+        let toll = self.toll(&open).await?;
+        let leaving = toll.leave_census();
         loop {
             let mut transaction = self.store.begin(self.store.tick(), self.batch_id());
             let row = transaction.read(&cutoffs::open_key()).await?;
-            let counting = row.map(|row| cutoffs::decode_counting(&row)).transpose()?;
-            let is_open = matches!(&counting, Some(Counting::Open(held)) if held.tick == open.tick);
-            if !is_open {
-                return self.result(open.tick).await;
+            let held = match row.map(|row| cutoffs::decode_counting(&row)).transpose()? {
+                Some(Counting::Open(held)) if held.tick == open.tick => held,
+                Some(_) | None => return self.result(open.tick).await,
+            };
+            let done = usize::try_from(held.steps).unwrap_or(usize::MAX).saturating_mul(STEP_ROWS);
+            let mut left = leaving.iter().skip(done);
+            for write in left.by_ref().take(STEP_ROWS) {
+                transaction.write(write.clone());
             }
-            let toll = self.toll(&open).await?;
-            toll.leave_census().into_iter().for_each(|write| transaction.write(write));
-            transaction.write(cutoffs::put_closed(open.now));
-            let result = cutoffs::encode_result(open.request, open.now, toll.counts);
-            transaction.put(cutoffs::result_key(open.tick), result);
-            self.forget_results(&mut transaction, &open).await?;
+            let is_last = left.next().is_none();
+            let forgotten = if is_last { self.old_results(open.now) } else { Vec::new() };
+            if is_last {
+                transaction.write(cutoffs::put_closed(open.now));
+                let result = cutoffs::encode_result(open.request, open.now, toll.counts);
+                transaction.put(cutoffs::result_key(open.tick), result);
+                for tick in &forgotten {
+                    transaction.delete(cutoffs::result_key(*tick));
+                }
+            } else {
+                transaction.write(cutoffs::advance_open(&held));
+            }
             match transaction.commit().await {
-                Ok(_) => return Ok(toll.counts),
-                Err(StoreError::Conflict) => {}
+                Ok(_) if is_last => {
+                    self.note_result(&open, forgotten.len());
+                    return Ok(toll.counts);
+                }
+                Ok(_) | Err(StoreError::Conflict) => {}
                 Err(other) => return Err(other),
             }
         }
@@ -352,20 +377,33 @@ impl Authority {
         cutoffs::decode_result(&row).map(|(_, _, counts)| counts)
     }
 
-    /// Removes a page of results that nobody waits for any more.
-    async fn forget_results(
-        &self,
-        transaction: &mut Transaction<'_>,
-        open: &Open,
-    ) -> Result<(), StoreError> {
-        let range = cutoffs::results_below(open.tick);
-        for (key, row) in self.store.rows(&range, RESULTS_FORGOTTEN).await? {
-            let (_, now, _) = cutoffs::decode_result(&row)?;
-            if open.now.since_ms(now) > RESULT_KEPT_MS {
+    /// The oldest results that nobody waits for any more at `now`.
+    fn old_results(&self, now: Timestamp) -> Vec<Tick> {
+        let results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = |(_, stored): &&(Tick, Timestamp)| now.since_ms(*stored) > RESULT_KEPT_MS;
+        results.iter().take_while(is_old).take(RESULTS_FORGOTTEN).map(|(tick, _)| *tick).collect()
+    }
+
+    fn note_result(&self, open: &Open, forgotten: usize) {
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = forgotten.min(results.len());
+        results.drain(..forgotten);
+        results.push_back((open.tick, open.now));
+    }
+
+    /// Removes the results of requests that waited for them in an earlier process.
+    pub(crate) async fn forget_old_results(&self) -> Result<(), StoreError> {
+        loop {
+            let rows = self.store.rows(&cutoffs::results(), SCAN_ROWS_MAX).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let mut transaction = self.store.begin(self.store.tick(), self.batch_id());
+            for (key, _) in rows {
                 transaction.delete(key);
             }
+            transaction.commit().await?;
         }
-        Ok(())
     }
 
     async fn each_row(
@@ -383,6 +421,17 @@ impl Authority {
                 Some(_) | None => return Ok(()),
             }
         }
+    }
+}
+
+/// Whether pairs of such names can exist at all: longer names are nobody's, and are not stored.
+fn is_possible(selector: &Selector) -> bool {
+    let is_short = |name: &str| name.len() <= NAME_CHARS_MAX;
+    match selector {
+        Selector::Everything | Selector::Chain(_) => true,
+        Selector::Realm(realm) => is_short(realm.as_str()),
+        Selector::User(user) => is_short(user.as_str()),
+        Selector::UserInRealm(user, realm) => is_short(user.as_str()) && is_short(realm.as_str()),
     }
 }
 
@@ -415,6 +464,9 @@ impl Toll {
         amounts.into_iter().map(|(key, amount)| Write::Add { key, amount }).collect()
     }
 }
+
+/// Counters that one commit of a revocation changes at most.
+const STEP_ROWS: usize = 4_096;
 
 /// How long the counts of a revocation are kept for a request that still waits, in milliseconds.
 const RESULT_KEPT_MS: i64 = 10 * 60 * 1000;

@@ -4,6 +4,7 @@ use jeton_domain::name::Username;
 use jeton_domain::user::{RESERVED_USERS, User, reserved_user};
 use jeton_store::tables::users::{self as table, UserKind, UserRecord};
 
+use crate::authenticate::reserved_metadata;
 use crate::{Authority, AuthorityError};
 
 pub mod delete;
@@ -37,6 +38,18 @@ impl Authority {
         self.policy.anonymous.as_ref().is_some_and(|anonymous| anonymous.username.as_str() == name)
     }
 
+    /// The user that callers without credentials are, where there are such.
+    pub(crate) fn anonymous_user(&self) -> Option<User> {
+        self.policy.anonymous.as_ref().map(|anonymous| User {
+            username: anonymous.username.clone(),
+            roles: anonymous.roles.clone(),
+            full_name: None,
+            email: None,
+            metadata: reserved_metadata(),
+            enabled: true,
+        })
+    }
+
     pub(crate) async fn record(
         &self,
         kind: UserKind,
@@ -54,6 +67,7 @@ impl Authority {
             let enabled = record.is_none_or(|record| record.enabled);
             users.push(jeton_realms::reserved::user_of(known, enabled));
         }
+        users.extend(self.anonymous_user());
         Ok(users)
     }
 }

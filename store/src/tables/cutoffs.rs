@@ -44,6 +44,8 @@ pub struct Open {
     pub request: RequestId,
     /// What it covers.
     pub selector: Selector,
+    /// How many steps of its counting are committed.
+    pub steps: u32,
 }
 
 /// Whether a bulk revocation is open.
@@ -70,7 +72,10 @@ pub fn named_by(key: &Key) -> Option<Selector> {
     if key.space != Space::Lasting || key.bytes.first() != Some(&byte::CUTOFF) {
         return None;
     }
-    selector(&mut Reader::key(TABLE, &key.bytes, 1).ok()?).ok()
+    let mut reader = Reader::key(TABLE, &key.bytes, 1).ok()?;
+    let named = selector(&mut reader).ok()?;
+    reader.finish().ok()?;
+    Some(named)
 }
 
 /// The write of a cutoff; the engine fills in its tick.
@@ -98,10 +103,20 @@ pub fn open_key() -> Key {
 
 /// The write that says which revocation is open; the engine fills in its tick, whatever `open` says.
 pub fn put_open(open: &Open) -> Write {
+    Write::Put { key: open_key(), value: encode_open(open), tick_at: Some(TICK_AT) }
+}
+
+/// The write that says that one more step of its counting is committed.
+pub fn advance_open(open: &Open) -> Write {
+    let open = Open { steps: open.steps.saturating_add(1), ..open.clone() };
+    Write::Put { key: open_key(), value: encode_open(&open), tick_at: None }
+}
+
+fn encode_open(open: &Open) -> Bytes {
     let mut row = Writer::row(VERSION);
-    row.u64(0).byte(1).i64(open.now.ms()).raw(&open.request.0).u64(open.previous.number());
-    row.raw(&selector_bytes(KeyWriter::table(0), &open.selector).finish());
-    Write::Put { key: open_key(), value: row.finish(), tick_at: Some(TICK_AT) }
+    row.u64(open.tick.number()).byte(1).i64(open.now.ms()).raw(&open.request.0);
+    row.u64(open.previous.number()).u32(open.steps);
+    row.raw(&selector_bytes(KeyWriter::table(0), &open.selector).finish()).finish()
 }
 
 /// The write that says that no revocation is open, and up to when they are counted.
@@ -122,10 +137,11 @@ pub fn decode_counting(row: &Row) -> Result<Counting, StoreError> {
     }
     let request = RequestId(reader.array()?);
     let previous = Tick::new(reader.u64()?);
+    let steps = reader.u32()?;
     reader.byte()?;
     let selector = selector(&mut reader)?;
     reader.finish()?;
-    Ok(Counting::Open(Open { tick, previous, now, request, selector }))
+    Ok(Counting::Open(Open { tick, previous, now, request, selector, steps }))
 }
 
 /// The key of the counts of a revocation, by the tick of its cutoff.
@@ -133,13 +149,9 @@ pub fn result_key(tick: Tick) -> Key {
     lasting(KeyWriter::table(byte::RESULT).u64(tick.number()).finish())
 }
 
-/// The results of revocations below `tick`, oldest first.
-pub fn results_below(tick: Tick) -> KeyRange {
-    KeyRange {
-        space: Space::Lasting,
-        start: KeyWriter::table(byte::RESULT).finish(),
-        end: Some(KeyWriter::table(byte::RESULT).u64(tick.number()).finish()),
-    }
+/// The results of all revocations, oldest first.
+pub fn results() -> KeyRange {
+    prefix(Space::Lasting, || KeyWriter::table(byte::RESULT))
 }
 
 /// The value of a result: the request and its counts.
@@ -210,6 +222,15 @@ mod tests {
     }
 
     #[test]
+    fn a_key_with_bytes_left_over_names_nothing() {
+        for selector in selectors() {
+            let Key { space, bytes } = key(&selector);
+            let longer = Key { space, bytes: [&bytes[..], b"x"].concat().into() };
+            assert_eq!(named_by(&longer), None);
+        }
+    }
+
+    #[test]
     fn open_and_closed_read_back() {
         let read = |write| match write {
             Write::Put { value, .. } => {
@@ -220,7 +241,8 @@ mod tests {
         let now = Timestamp::from_ms(5);
         for selector in selectors() {
             let request = RequestId([4; 16]);
-            let open = Open { tick: Tick::ZERO, previous: Tick::new(3), now, request, selector };
+            let open =
+                Open { tick: Tick::ZERO, previous: Tick::new(3), now, request, selector, steps: 2 };
             assert_eq!(read(put_open(&open)), Counting::Open(open));
         }
         assert_eq!(read(put_closed(now)), Counting::Closed(now));

@@ -16,6 +16,14 @@ pub fn key(name: &str) -> Key {
     lasting(KeyWriter::table(byte::ROLE).text(name).finish())
 }
 
+/// The role that a changed key names, if it names one.
+pub fn named_by(key: &Key) -> Option<String> {
+    if key.space != Space::Lasting || key.bytes.first() != Some(&byte::ROLE) {
+        return None;
+    }
+    Reader::key(TABLE, &key.bytes, 1).ok()?.key_text().ok()
+}
+
 /// Every role, in order of names.
 pub fn all() -> KeyRange {
     prefix(Space::Lasting, || KeyWriter::table(byte::ROLE))

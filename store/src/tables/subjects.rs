@@ -70,7 +70,7 @@ pub fn encode(subject: &Subject) -> Result<Canonical, StoreError> {
         }
     }
     if row.len() > SUBJECT_BYTES_MAX {
-        return Err(StoreError::Refused("the subject of the token is too large"));
+        return Err(StoreError::TooLarge("the subject of the token"));
     }
     let bytes = row.finish();
     Ok(Canonical { hash: SubjectHash(Sha256::digest(&bytes).into()), bytes })
@@ -188,6 +188,6 @@ mod tests {
     #[test]
     fn a_subject_beyond_the_limit_is_refused() {
         let large = Subject { full_name: Some("x".repeat(SUBJECT_BYTES_MAX)), ..subject() };
-        assert!(matches!(encode(&large), Err(StoreError::Refused(_))));
+        assert!(matches!(encode(&large), Err(StoreError::TooLarge(_))));
     }
 }
