@@ -476,6 +476,84 @@ async fn a_clock_a_year_ahead_that_holds_drops_nothing_for_an_hour() {
     assert!(marked.marked.iter().all(|hour| hours.contains(hour)));
 }
 
+/// A clock that was wrong for a while destroys nothing once it is right again.
+#[tokio::test]
+async fn a_clock_that_was_believed_ahead_and_corrected_drops_nothing() {
+    let world = World::with_steady_clock().await;
+    let marks = Marks::default();
+    world.password_grant("ann", "bob").await;
+    let hours = world.authority.store().hours().await.unwrap();
+    world.clock.jump_ms(365 * DAY_MS);
+    world.authority.expire(&marks).await.unwrap();
+    world.clock.advance_ms(11 * 60_000);
+    world.authority.expire(&marks).await.unwrap();
+    world.clock.jump_ms(-365 * DAY_MS);
+    for _ in 0..40 {
+        world.clock.advance_ms(5 * 60_000);
+        let expired = world.authority.expire(&marks).await.unwrap();
+        assert!(expired.dropped.is_empty(), "{expired:?}");
+    }
+    let kept = world.authority.store().hours().await.unwrap();
+    assert!(hours.iter().all(|hour| kept.contains(hour)));
+}
+
+/// A bulk revocation under a clock far ahead does not spoil the counts of later ones.
+#[tokio::test]
+async fn counts_are_right_again_after_the_clock_was_accepted() {
+    let mut world = World::new().await;
+    world.clock.advance_ms(365 * DAY_MS);
+    world.password_grant("ann", "bob").await;
+    assert_eq!(world.revoke_all(user("bob")).await, counts(2, 0));
+    world.authority.raise_mark(world.authority.now()).await.unwrap();
+    world.clock.advance_ms(-365 * DAY_MS);
+    world.restart(Some(1_200_000)).await;
+    world.authority.accept_clock().await.unwrap();
+    let mark = jeton_store::tables::meta::key(jeton_store::tables::meta::Fact::HighWaterMark);
+    let row = world.engine.get(&mark).await.unwrap().unwrap();
+    let mark_ms = jeton_store::tables::meta::decode_number(&row).unwrap();
+    assert_eq!(mark_ms, world.authority.now().ms());
+    world.password_grant("ann", "bob").await;
+    assert_eq!(world.revoke_all(user("bob")).await, counts(2, 0));
+}
+
+/// Names that no user and no realm can have are counted as nobody's, and not stored.
+#[tokio::test]
+async fn a_name_longer_than_any_is_nobodys() {
+    let world = World::new().await;
+    let tick = world.authority.store().tick();
+    assert_eq!(world.revoke_all(user(&"a".repeat(1_025))).await, counts(0, 0));
+    let realm = Selector::Realm(RealmName::new(&"r".repeat(1_025)));
+    assert_eq!(world.revoke_all(realm).await, counts(0, 0));
+    assert_eq!(world.authority.store().tick(), tick, "nothing was committed");
+    assert_eq!(world.revoke_all(user(&"a".repeat(1_024))).await, counts(0, 0));
+    assert_eq!(world.authority.store().tick(), tick.next());
+}
+
+/// A user with more pairs than one commit may take out of the census.
+#[tokio::test]
+async fn a_revocation_of_very_many_pairs_is_counted_in_steps() {
+    let world = World::new().await;
+    let caller = || world.caller("ann");
+    for _ in 0..5_000 {
+        world.clock.advance_ms(1_000);
+        let token = world.client_credentials(caller().await).await;
+        assert!(!token.access.is_empty());
+    }
+    // Access tokens live for 1,200 s: those of the last 1,200 seconds, this one included.
+    assert_eq!(world.revoke_all(user("ann")).await, counts(1_201, 0));
+    let mut refreshable = 0;
+    for _ in 0..4_200 {
+        world.clock.advance_ms(1_000);
+        world.password_grant("ann", "bob").await;
+        refreshable += 2;
+    }
+    let both = Selector::UserInRealm(Username::new("bob"), RealmName::new("default_native"));
+    assert_eq!(world.revoke_all(both).await, counts(refreshable, 0));
+    assert_eq!(world.revoke_all(native()).await, counts(0, 0), "the census is empty");
+    world.password_grant("ann", "bob").await;
+    assert_eq!(world.revoke_all(native()).await, counts(2, 0));
+}
+
 /// A wall clock that goes back an hour revives no expired token and kills no live one.
 #[tokio::test]
 async fn a_clock_an_hour_back_revives_nothing_and_loses_nothing() {
