@@ -165,6 +165,8 @@ impl Authority {
                 Verdict::Proceed(permit) => break permit,
                 Verdict::Wait(delay) => tokio::time::sleep(delay).await,
                 Verdict::Refuse { retry_after } => {
+                    let now = self.boot();
+                    self.refusals.tell("a login is slowed down", username, address, now);
                     return Err(AuthorityError::Throttled { retry_after });
                 }
             }
@@ -181,9 +183,12 @@ impl Authority {
         drop(place);
         // Nobody logs in under the name of those who do not log in.
         vouched = vouched.filter(|_| !self.is_anonymous_name(username.as_str()));
-        match &vouched {
-            Some(_) => permit.succeeded(self.boot()),
-            None => permit.failed(self.boot()),
+        if vouched.is_some() {
+            permit.succeeded(self.boot());
+        } else {
+            let now = self.boot();
+            permit.failed(now);
+            self.refusals.tell("a login was refused", username, address, now);
         }
         Ok(vouched)
     }

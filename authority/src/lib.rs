@@ -22,6 +22,7 @@ pub mod authenticate;
 pub mod authorize;
 pub mod caller;
 pub mod error;
+mod events;
 pub mod health;
 pub mod roles;
 pub mod tokens;
@@ -46,6 +47,7 @@ pub struct Authority {
     roles: Arc<RoleBook>,
     /// Counts, by its owners, the strangers in the reserved hashing lane.
     strangers: Arc<()>,
+    refusals: events::Refusals,
     /// Counts of revocations that were stored, oldest first: to be removed in time.
     results: Mutex<VecDeque<(Tick, Timestamp)>>,
 }
@@ -120,6 +122,7 @@ impl Authority {
             key_material: RwLock::new(material),
             roles,
             strangers: Arc::default(),
+            refusals: events::Refusals::default(),
             results: Mutex::default(),
         });
         authority.load_keys().await?;

@@ -8,6 +8,7 @@ use jeton_store::tables::roles as table;
 use jeton_store::transaction::Attempts;
 
 use crate::caller::Caller;
+use crate::events;
 use crate::tokens::issue::rest_on;
 use crate::users::Existence;
 use crate::{Authority, AuthorityError};
@@ -41,6 +42,7 @@ impl Authority {
             transaction.put(key.clone(), value.clone());
             transaction.change(key.clone());
             if attempts.weigh(transaction.commit().await)?.is_some() {
+                events::changed(&caller.authentication.subject, "a role was put", name);
                 return Ok(existence);
             }
             caller = self.admit_again(caller).await?;
@@ -88,6 +90,7 @@ impl Authority {
             transaction.delete(key.clone());
             transaction.change(key.clone());
             if attempts.weigh(transaction.commit().await)?.is_some() {
+                events::changed(&caller.authentication.subject, "a role was deleted", name);
                 return Ok(Existence::Known);
             }
             caller = self.admit_again(caller).await?;

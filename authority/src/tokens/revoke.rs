@@ -21,6 +21,7 @@ use jeton_store::transaction::{Attempts, Transaction};
 
 use super::issue::rest_on;
 use crate::caller::Caller;
+use crate::events;
 use crate::{Authority, AuthorityError};
 
 /// What is to be revoked.
@@ -138,6 +139,7 @@ impl Authority {
             rest_on(&mut transaction, &caller);
             let outcome = self.cut_and_count(transaction, &selector, caller.now, request).await;
             if let Some(counts) = attempts.weigh(outcome)? {
+                events::revoked_in_bulk(&caller.authentication.subject, &selector, counts);
                 return Ok(counts);
             }
             caller = self.admit_again(caller).await?;

@@ -6,6 +6,7 @@ use jeton_store::transaction::Attempts;
 
 use super::{Existence, is_internal};
 use crate::caller::Caller;
+use crate::events;
 use crate::tokens::issue::rest_on;
 use crate::{Authority, AuthorityError};
 
@@ -29,6 +30,7 @@ impl Authority {
             transaction.delete(key.clone());
             transaction.change(key.clone());
             if attempts.weigh(transaction.commit().await)?.is_some() {
+                events::changed(&caller.authentication.subject, "a user was deleted", name);
                 return Ok(Existence::Known);
             }
             caller = self.admit_again(caller).await?;

@@ -9,6 +9,7 @@ use jeton_store::transaction::Attempts;
 
 use super::put::NewPassword;
 use crate::caller::Caller;
+use crate::events;
 use crate::tokens::issue::rest_on;
 use crate::{Authority, AuthorityError};
 
@@ -33,6 +34,7 @@ impl Authority {
             self.authorize_change(&caller, &name).await?;
             let outcome = self.store_password(&caller, &name, &hash).await?;
             if attempts.weigh(outcome)?.is_some() {
+                events::changed(&caller.authentication.subject, "a password was changed", &name);
                 return Ok(());
             }
             caller = self.admit_again(caller).await?;

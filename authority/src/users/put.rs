@@ -13,6 +13,7 @@ use jeton_store::transaction::Attempts;
 
 use super::{Existence, is_internal, username};
 use crate::caller::Caller;
+use crate::events;
 use crate::tokens::issue::rest_on;
 use crate::{Authority, AuthorityError};
 
@@ -76,6 +77,7 @@ impl Authority {
             transaction.put(key.clone(), table::encode(&record));
             transaction.change(key.clone());
             if attempts.weigh(transaction.commit().await)?.is_some() {
+                events::changed(&caller.authentication.subject, "a user was put", &put.username);
                 return Ok(existence);
             }
             caller = self.admit_again(caller).await?;
