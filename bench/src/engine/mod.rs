@@ -49,7 +49,7 @@ pub(crate) struct Bout {
     pub(crate) grants: u64,
     /// Seconds that they took.
     pub(crate) seconds: f64,
-    /// Bytes that were handed to the disk for them.
+    /// Bytes that were written for them.
     pub(crate) written_bytes: u64,
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn run(contest: &Contest, program: &Path, scratch: &Path) -> Outcome<
         |what: &str, jeton, redb| Finding::ratio(what, jeton, Kind::Redb.name(), redb, Bound::None);
     Ok(vec![
         against(&format!("durable grants, {} writers", contest.writers), jeton.rate, redb.rate),
-        against("bytes handed to the disk for a grant", jeton.written, redb.written),
+        against("bytes written for a grant", jeton.written, redb.written),
         against("bytes on disk a pair, journals apart", jeton.disk_a_pair, redb.disk_a_pair),
         against("opening after a close", jeton.reopen, redb.reopen),
         against("opening after SIGKILL", jeton.after_kill, redb.after_kill),

@@ -3,7 +3,7 @@
 use super::Bench;
 use crate::error::Outcome;
 use crate::http::{Client, request};
-use crate::load::{self, Load, Shot, Until};
+use crate::load::{self, Load, Shot, Until, Waiting};
 use crate::process::Core;
 use crate::report::{Bound, Finding, progress};
 use crate::site::superuser_token;
@@ -17,8 +17,14 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
     let request = request("POST", "/_security/oauth2/token", &bearer, body);
     let shots = [Shot { request: request.into(), contains: b"\"access_token\"".as_slice().into() }];
     let rate = |connections, seconds| {
-        let (address, until) = (server.address(), Until::Seconds(seconds));
-        load::run(&Load { address, connections, shots: &shots, status: 200, until })
+        load::run(&Load {
+            address: server.address(),
+            connections,
+            shots: &shots,
+            status: 200,
+            until: Until::Seconds(seconds),
+            waiting: Waiting::Sleeping,
+        })
     };
     rate(MANY, WARM_S)?;
     let (mut many, mut one) = (Series::new("grants/s"), Series::new("grants/s"));

@@ -3,7 +3,7 @@
 use super::Bench;
 use crate::error::Outcome;
 use crate::filling::{self, Ending};
-use crate::load::{self, Load, Shot, Until};
+use crate::load::{self, Load, Shot, Until, Waiting};
 use crate::process::Core;
 use crate::report::{Finding, progress};
 use crate::site::Site;
@@ -47,8 +47,14 @@ struct Memory {
 fn memory(site: &Site, shots: &[Shot], settings: &[&str]) -> Outcome<Memory> {
     let server = site.start(Core::Any, settings)?;
     let show = |shots| {
-        let (address, until) = (server.address(), Until::EachOnce);
-        load::run(&Load { address, connections: CONNECTIONS, shots, status: 200, until })
+        load::run(&Load {
+            address: server.address(),
+            connections: CONNECTIONS,
+            shots,
+            status: 200,
+            until: Until::EachOnce,
+            waiting: Waiting::Sleeping,
+        })
     };
     // Connections and code take memory too: not for the pairs.
     show(shots.get(..shots.len() / 1_000).unwrap_or_default())?;

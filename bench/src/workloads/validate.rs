@@ -7,7 +7,7 @@ use super::Bench;
 use crate::error::{BenchError, Outcome, Trying};
 use crate::filling::{self, Ending, Fill};
 use crate::http::Client;
-use crate::load::{self, Load, Shot, Until};
+use crate::load::{self, Load, Shot, Until, Waiting};
 use crate::process::{Core, on_core};
 use crate::report::{Bound, Finding, progress};
 use crate::server::Server;
@@ -34,10 +34,11 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
     for side in &sides {
         side.measure(WARM_S)?;
     }
-    for run in 1..=bench.scale.runs {
-        progress(&format!("validate: run {run} of {}", bench.scale.runs));
+    let runs = bench.scale.runs.saturating_mul(TURNS);
+    for run in 1..=runs {
+        progress(&format!("validate: run {run} of {runs}"));
         for (side, (per_cpu, rate)) in sides.iter().zip(&mut series) {
-            let measured = side.measure(bench.scale.run_s)?;
+            let measured = side.measure(bench.scale.run_s / 2.0)?;
             per_cpu.push(measured.per_cpu_s);
             rate.push(measured.rate);
         }
@@ -94,6 +95,7 @@ impl Side<'_> {
             shots: self.shots,
             status: self.status,
             until: Until::Seconds(seconds),
+            waiting: Waiting::Looking,
         };
         let before = self.server.cpu_s()?;
         let tally = on_core(Core::Generator, || load::run(&load))?;
@@ -141,6 +143,8 @@ fn forged(texts: &[String]) -> Vec<Shot> {
     shots.collect()
 }
 
+/// Short runs in many turns: what else the machine does meanwhile falls on every side alike.
+const TURNS: usize = 3;
 const CONNECTIONS: usize = 64;
 const USERS: usize = 100;
 /// Seconds of load before anything is measured.
