@@ -161,6 +161,10 @@ impl Store {
         Ok(self.was_ever_granted())
     }
 
+    pub(crate) fn coherent(&self) -> &Coherent {
+        &self.shared.coherent
+    }
+
     pub(crate) fn note_grant(&self) {
         self.ever_granted.store(true, Ordering::Release);
     }

@@ -9,7 +9,7 @@ use jeton_domain::limits::TRANSACT_ATTEMPTS_MAX;
 use jeton_domain::name::{RealmName, Username};
 use jeton_domain::selector::Selector;
 use jeton_domain::time::Hour;
-use jeton_domain::token::pair::Pair;
+use jeton_domain::token::pair::{Pair, SubjectHash};
 
 use crate::engine::{Batch, BatchId, Committed, Expect, Key, Row, Write};
 use crate::error::StoreError;
@@ -24,6 +24,8 @@ pub struct Transaction<'a> {
     noted: Tick,
     batch: Batch,
     grants: bool,
+    /// The subject that this batch stores, and in which segment.
+    stores: Option<(Hour, SubjectHash)>,
 }
 
 impl<'a> Transaction<'a> {
@@ -35,7 +37,7 @@ impl<'a> Transaction<'a> {
             changes: Vec::new(),
             drops: Vec::new(),
         };
-        Self { store, noted, batch, grants: false }
+        Self { store, noted, batch, grants: false, stores: None }
     }
 
     /// The tick that was noted before anything was looked at.
@@ -131,7 +133,11 @@ impl<'a> Transaction<'a> {
         if let Some(standing) = pair.standing() {
             self.batch.writes.extend(census::count(realm, pair.generation, standing, 1));
         }
-        self.put(subjects::key(pair.id.hour(), subject.hash), subject.bytes.clone());
+        let hour = pair.id.hour();
+        if !self.store.coherent().is_stored(hour, subject.hash) {
+            self.put(subjects::key(hour, subject.hash), subject.bytes.clone());
+            self.stores = Some((hour, subject.hash));
+        }
         if !self.store.was_ever_granted() {
             self.put(meta::key(meta::Fact::EverGranted), meta::encode_number(1));
         }
@@ -167,7 +173,14 @@ impl<'a> Transaction<'a> {
 
     /// Commits. `Conflict` when something that it was decided on has changed; nothing is written then.
     pub async fn commit(self) -> Result<Committed, StoreError> {
+        let drops = !self.batch.drops.is_empty();
         let committed = self.store.engine().commit(self.batch).await?;
+        if drops {
+            self.store.coherent().note_drop();
+        }
+        if let Some((hour, hash)) = self.stores {
+            self.store.coherent().note_stored(hour, hash);
+        }
         if self.grants {
             self.store.note_grant();
         }

@@ -4,12 +4,13 @@
 //! "no such pair" is never kept.
 
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
 use jeton_domain::id::{PairId, Tick};
 use jeton_domain::subject::Subject;
+use jeton_domain::time::Hour;
 use jeton_domain::token::access::AccessFacts;
 use jeton_domain::token::pair::SubjectHash;
 
@@ -94,6 +95,9 @@ pub struct CacheSize {
 pub(crate) struct Coherent {
     pairs: Generations<PairId, KnownPair>,
     subjects: Generations<SubjectHash, Arc<KnownSubject>>,
+    /// Subjects that surely stand in a segment, by how many drops there were.
+    stored: Generations<(u64, Hour, SubjectHash), ()>,
+    drops: AtomicU64,
     cells: Cells,
     changes: RwLock<RecentChanges>,
     /// Memory of the subjects that somebody holds: cached pairs, above all.
@@ -109,6 +113,8 @@ impl Coherent {
         Self {
             pairs: Generations::new(share(5, PAIR_BYTES)),
             subjects: Generations::new(share(3, SUBJECT_BYTES)),
+            stored: Generations::new(STORED_MAX),
+            drops: AtomicU64::new(0),
             cells: Cells::default(),
             changes: RwLock::new(RecentChanges::new(tick, changes_max)),
             held: Arc::default(),
@@ -150,6 +156,22 @@ impl Coherent {
         self.subjects.insert_if(hash, subject, self.is_pressed(), || true);
     }
 
+    /// Whether the subject surely stands in the segment already.
+    pub(crate) fn is_stored(&self, hour: Hour, hash: SubjectHash) -> bool {
+        self.stored.value(&(self.drops.load(Ordering::Acquire), hour, hash)).is_some()
+    }
+
+    /// Notes that a committed batch stored the subject in the segment.
+    pub(crate) fn note_stored(&self, hour: Hour, hash: SubjectHash) {
+        let key = (self.drops.load(Ordering::Acquire), hour, hash);
+        self.stored.insert_if(key, (), false, || true);
+    }
+
+    /// Notes that a segment was dropped: nothing surely stands in any.
+    pub(crate) fn note_drop(&self) {
+        self.drops.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// The cutoffs in use.
     pub(crate) const fn cells(&self) -> &Cells {
         &self.cells
@@ -183,6 +205,9 @@ impl fmt::Debug for Coherent {
         f.debug_struct("Coherent").field("size", &self.size()).finish_non_exhaustive()
     }
 }
+
+/// Subjects in segments that are known to be stored: the users of a busy hour, at 80 bytes each.
+const STORED_MAX: usize = 65_536;
 
 /// Memory of one cached pair, in bytes: 40 of key and facts, and what the table around them takes.
 const PAIR_BYTES: u64 = 96;
