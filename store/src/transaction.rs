@@ -9,8 +9,9 @@ use jeton_domain::limits::TRANSACT_ATTEMPTS_MAX;
 use jeton_domain::name::{RealmName, Username};
 use jeton_domain::selector::Selector;
 use jeton_domain::time::Hour;
-use jeton_domain::token::pair::{Pair, SubjectHash};
+use jeton_domain::token::pair::Pair;
 
+use crate::coherent::Place;
 use crate::engine::{Batch, BatchId, Committed, Expect, Key, Row, Write};
 use crate::error::StoreError;
 use crate::store::Store;
@@ -25,7 +26,7 @@ pub struct Transaction<'a> {
     batch: Batch,
     grants: bool,
     /// The subject that this batch stores, and in which segment.
-    stores: Option<(Hour, SubjectHash)>,
+    stores: Option<Place>,
 }
 
 impl<'a> Transaction<'a> {
@@ -134,9 +135,10 @@ impl<'a> Transaction<'a> {
             self.batch.writes.extend(census::count(realm, pair.generation, standing, 1));
         }
         let hour = pair.id.hour();
-        if !self.store.coherent().is_stored(hour, subject.hash) {
+        let place = self.store.coherent().place(hour, subject.hash);
+        if !self.store.coherent().is_stored(&place) {
             self.put(subjects::key(hour, subject.hash), subject.bytes.clone());
-            self.stores = Some((hour, subject.hash));
+            self.stores = Some(place);
         }
         if !self.store.was_ever_granted() {
             self.put(meta::key(meta::Fact::EverGranted), meta::encode_number(1));
@@ -178,8 +180,8 @@ impl<'a> Transaction<'a> {
         if drops {
             self.store.coherent().note_drop();
         }
-        if let Some((hour, hash)) = self.stores {
-            self.store.coherent().note_stored(hour, hash);
+        if let Some(place) = self.stores {
+            self.store.coherent().note_stored(place);
         }
         if self.grants {
             self.store.note_grant();

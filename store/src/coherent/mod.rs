@@ -91,12 +91,15 @@ pub struct CacheSize {
     pub subjects: usize,
 }
 
+/// A subject in a segment, by how many segments had been dropped.
+pub(crate) type Place = (u64, Hour, SubjectHash);
+
 /// The cache, and the log as far as it was applied.
 pub(crate) struct Coherent {
     pairs: Generations<PairId, KnownPair>,
     subjects: Generations<SubjectHash, Arc<KnownSubject>>,
     /// Subjects that surely stand in a segment, by how many drops there were.
-    stored: Generations<(u64, Hour, SubjectHash), ()>,
+    stored: Generations<Place, ()>,
     drops: AtomicU64,
     cells: Cells,
     changes: RwLock<RecentChanges>,
@@ -156,15 +159,20 @@ impl Coherent {
         self.subjects.insert_if(hash, subject, self.is_pressed(), || true);
     }
 
-    /// Whether the subject surely stands in the segment already.
-    pub(crate) fn is_stored(&self, hour: Hour, hash: SubjectHash) -> bool {
-        self.stored.value(&(self.drops.load(Ordering::Acquire), hour, hash)).is_some()
+    /// The name under which it is known whether a subject stands in a segment. Taken before the commit
+    /// that stores it: a drop in between makes it worthless.
+    pub(crate) fn place(&self, hour: Hour, hash: SubjectHash) -> Place {
+        (self.drops.load(Ordering::Acquire), hour, hash)
     }
 
-    /// Notes that a committed batch stored the subject in the segment.
-    pub(crate) fn note_stored(&self, hour: Hour, hash: SubjectHash) {
-        let key = (self.drops.load(Ordering::Acquire), hour, hash);
-        self.stored.insert_if(key, (), false, || true);
+    /// Whether the subject surely stands there already.
+    pub(crate) fn is_stored(&self, place: &Place) -> bool {
+        self.stored.value(place).is_some()
+    }
+
+    /// Notes that a committed batch stored the subject there.
+    pub(crate) fn note_stored(&self, place: Place) {
+        self.stored.insert_if(place, (), false, || true);
     }
 
     /// Notes that a segment was dropped: nothing surely stands in any.
