@@ -3,6 +3,8 @@
 //! Start here when you wonder how much of something is allowed. Settings may narrow some of these;
 //! none may widen them.
 
+use core::time::Duration;
+
 /// Lifetime of a refresh token, in milliseconds: 24 h from the creation of its pair.
 ///
 /// Fixed by the wire: clients plan daily sessions around it, and it is not configurable there.
@@ -88,3 +90,30 @@ pub const CACHE_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
 
 /// Free disk space below which no new token is granted, in bytes; revocation goes on.
 pub const DISK_RESERVE_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
+
+/// Most values in one JSON tree: bounds memory and the search for members, which is linear.
+pub const JSON_NODES_MAX: usize = 10_000;
+
+/// Longest JSON number, in characters: bounds the work of its conversion.
+pub const JSON_NUMBER_CHARS_MAX: usize = 1_000;
+
+/// Levels of an answer around the deepest value that it holds, which is of [`VALUE_DEPTH_MAX`].
+pub const ANSWER_LEVELS: usize = 8;
+
+/// Most query parameters of one request: bounds the work of looking them up.
+pub const QUERY_PARAMETERS_MAX: usize = 1_024;
+
+/// Most patterns of one `filter_path`: bounds the work that a member of the body causes.
+pub const FILTER_PATTERNS_MAX: usize = 64;
+
+/// Longest unknown name that is compared with known ones, in bytes: bounds the work it can cause.
+pub const SUGGESTED_FOR_BYTES_MAX: usize = 256;
+
+/// How long a health request waits that asks for a state and does not say how long.
+pub const HEALTH_WAIT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// How long a health request may wait at most: bounds what waiting callers hold.
+pub const HEALTH_WAIT_MAX: Duration = Duration::from_mins(5);
+
+/// How often the state is looked at while a health request waits for it.
+pub const HEALTH_STEP: Duration = Duration::from_millis(100);

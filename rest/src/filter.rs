@@ -5,6 +5,8 @@
 //! transparent: a pattern names members only. Containers that end up empty are not printed, the
 //! outermost one excepted.
 
+use jeton_domain::limits::FILTER_PATTERNS_MAX;
+
 use crate::json::JsonError;
 use crate::json::scan::{Scanner, Token};
 use crate::json::write::JsonWriter;
@@ -21,7 +23,7 @@ impl Filter {
     pub fn parse(list: &str) -> Option<Self> {
         let (mut shown, mut hidden) = (Vec::new(), Vec::new());
         for item in list.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            if shown.len() + hidden.len() >= PATTERNS_MAX {
+            if shown.len() + hidden.len() >= FILTER_PATTERNS_MAX {
                 break;
             }
             match item.strip_prefix('-') {
@@ -249,9 +251,6 @@ impl Walk<'_, '_> {
         }
     }
 }
-
-/// Most patterns of one request: bounds the work a member of the body causes.
-const PATTERNS_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jeton_domain::limits::QUERY_PARAMETERS_MAX;
+
 use crate::error::ApiError;
 use crate::fault::Trace;
 use crate::filter::Filter;
@@ -21,8 +23,8 @@ impl Query {
     pub fn parse(raw: Option<&str>) -> Result<Self, ApiError> {
         let mut parameters = Vec::new();
         for pair in raw.unwrap_or_default().split(['&', ';']).filter(|pair| !pair.is_empty()) {
-            if parameters.len() >= PARAMETERS_MAX {
-                let reason = format!("more than {PARAMETERS_MAX} parameters");
+            if parameters.len() >= QUERY_PARAMETERS_MAX {
+                let reason = format!("more than {QUERY_PARAMETERS_MAX} parameters");
                 return Err(ApiError::illegal_argument(reason));
             }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -184,9 +186,6 @@ fn undecodable(raw: &str) -> ApiError {
 /// What every route accepts.
 const COMMON: [&str; 5] = ["error_trace", "filter_path", "format", "human", "pretty"];
 
-/// Most parameters of one request: bounds the work of looking them up.
-const PARAMETERS_MAX: usize = 1024;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,8 +261,8 @@ mod tests {
 
     #[test]
     fn parameters_without_end_are_refused() {
-        assert!(Query::parse(Some(&"a&".repeat(PARAMETERS_MAX))).is_ok());
-        assert!(Query::parse(Some(&"a&".repeat(PARAMETERS_MAX + 1))).is_err());
+        assert!(Query::parse(Some(&"a&".repeat(QUERY_PARAMETERS_MAX))).is_ok());
+        assert!(Query::parse(Some(&"a&".repeat(QUERY_PARAMETERS_MAX + 1))).is_err());
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //!
 //! Owns the measure and the order. Must not know where the names come from; the caller phrases.
 
+use jeton_domain::limits::SUGGESTED_FOR_BYTES_MAX;
+
 /// The known names similar to `given`, best first, ties in alphabetical order.
 pub(crate) fn similar<'k>(given: &str, known: &[&'k str]) -> Vec<&'k str> {
-    if given.len() > GIVEN_BYTES_MAX {
+    if given.len() > SUGGESTED_FOR_BYTES_MAX {
         return Vec::new();
     }
     let mut scored: Vec<_> = known
@@ -66,9 +68,6 @@ fn distance(left: &[char], right: &[char]) -> usize {
 
 /// Names are similar above this, as on the wire.
 const SIMILAR: f32 = 0.5;
-
-/// Longest name that is compared, in bytes: bounds the work an unknown name can cause.
-const GIVEN_BYTES_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {

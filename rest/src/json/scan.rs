@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use jeton_domain::limits::VALUE_DEPTH_MAX;
+use jeton_domain::limits::{ANSWER_LEVELS, JSON_NUMBER_CHARS_MAX, VALUE_DEPTH_MAX};
 
 use super::{JsonError, Position};
 
@@ -323,7 +323,7 @@ impl<'a> Scanner<'a> {
         }
         self.end_of_word()?;
         let text = self.input.get(start..self.at).unwrap_or_default();
-        if text.len() > NUMBER_CHARS_MAX {
+        if text.len() > JSON_NUMBER_CHARS_MAX {
             return Err(self.syntax("Number too long"));
         }
         std::str::from_utf8(text).map_err(|_| self.syntax("Invalid number"))
@@ -426,12 +426,6 @@ enum Next {
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 const LONE_SURROGATE: &str = "Incomplete surrogate pair in a character escape";
-
-/// Levels of an answer around the deepest value that it may hold.
-const ANSWER_LEVELS: usize = 8;
-
-/// Longest number, in characters: bounds the work of its conversion.
-const NUMBER_CHARS_MAX: usize = 1000;
 
 #[cfg(test)]
 mod tests {

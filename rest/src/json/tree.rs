@@ -2,6 +2,7 @@
 //!
 //! Owns how JSON numbers become values and how large a tree may be. Must not know any endpoint.
 
+use jeton_domain::limits::JSON_NODES_MAX;
 use jeton_domain::value::{Map, Value};
 
 use super::JsonError;
@@ -9,13 +10,13 @@ use super::scan::{Scanner, Token};
 
 /// Reads the value that `first` begins, which `scanner` has just returned.
 pub fn read_value(scanner: &mut Scanner<'_>, first: Token<'_>) -> Result<Value, JsonError> {
-    let mut budget = NODES_MAX;
+    let mut budget = JSON_NODES_MAX;
     read_within(scanner, first, &mut budget)
 }
 
 /// Reads the members of an object whose start `scanner` has just returned.
 pub fn read_members(scanner: &mut Scanner<'_>) -> Result<Map, JsonError> {
-    let mut budget = NODES_MAX;
+    let mut budget = JSON_NODES_MAX;
     members(scanner, &mut budget)
 }
 
@@ -26,7 +27,7 @@ fn read_within(
     budget: &mut usize,
 ) -> Result<Value, JsonError> {
     let Some(left) = budget.checked_sub(1) else {
-        let problem = format!("More than {NODES_MAX} values");
+        let problem = format!("More than {JSON_NODES_MAX} values");
         return Err(JsonError::Syntax { at: scanner.position(), problem });
     };
     *budget = left;
@@ -72,9 +73,6 @@ fn number(scanner: &Scanner<'_>, text: &str) -> Result<Value, JsonError> {
     }
 }
 
-/// Most values in one tree: bounds memory and the search for members, which is linear.
-const NODES_MAX: usize = 10_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_tree_without_end_is_refused() {
-        let text = format!("[{}0]", "0,".repeat(NODES_MAX));
+        let text = format!("[{}0]", "0,".repeat(JSON_NODES_MAX));
         assert!(read(&text).unwrap_err().to_string().contains("More than"));
     }
 }
