@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jeton_authority::Caller;
-use jeton_authority::health::Health;
+use jeton_authority::health::{Health, HealthReport};
+use jeton_domain::limits::{HEALTH_STEP, HEALTH_WAIT_DEFAULT, HEALTH_WAIT_MAX};
 use jeton_domain::privilege::action;
 
 use crate::error::{ApiError, Verdict};
@@ -17,16 +18,16 @@ use crate::rest::Names;
 pub(crate) async fn show(exchange: &Exchange<'_>, caller: Caller) -> Result<Reply, ApiError> {
     let wait = Wait::parse(&exchange.query)?;
     exchange.authorize(&caller, action::READ_HEALTH).await?;
-    let health = || exchange.rest.authority.health().health;
+    let report = || exchange.rest.authority.health();
     let waiting = async {
-        while !wait.is_over(health()) {
-            tokio::time::sleep(STEP).await;
+        while !wait.is_over(report().health) {
+            tokio::time::sleep(HEALTH_STEP).await;
         }
     };
     let timed_out = tokio::time::timeout(wait.timeout, waiting).await.is_err();
     let verdict = if timed_out { Verdict::TimedOut } else { Verdict::Done };
     exchange.reply(verdict, |json| {
-        print(json, &exchange.rest.settings.names, health(), timed_out);
+        print(json, &exchange.rest.settings.names, &report(), timed_out);
     })
 }
 
@@ -50,9 +51,9 @@ impl Wait {
                 return Err(ApiError::illegal_argument(reason));
             }
         };
-        let timeout = query.time("timeout")?.unwrap_or(TIMEOUT);
+        let timeout = query.time("timeout")?.unwrap_or(HEALTH_WAIT_DEFAULT);
         query.time("master_timeout")?;
-        Ok(Self { health, timeout: timeout.min(TIMEOUT_MAX) })
+        Ok(Self { health, timeout: timeout.min(HEALTH_WAIT_MAX) })
     }
 
     /// Whether `health` is what is waited for, or better.
@@ -62,12 +63,12 @@ impl Wait {
 }
 
 /// Writes the state. There is one node and no index.
-fn print(json: &mut JsonWriter, names: &Names, health: Health, timed_out: bool) {
+fn print(json: &mut JsonWriter, names: &Names, report: &HealthReport, timed_out: bool) {
     json.begin_object();
     json.name("cluster_name");
     json.text(&names.cluster);
     json.name("status");
-    json.text(match health {
+    json.text(match report.health {
         Health::Green => "green",
         Health::Yellow => "yellow",
         Health::Red => "red",
@@ -80,6 +81,13 @@ fn print(json: &mut JsonWriter, names: &Names, health: Health, timed_out: bool) 
     }
     json.name("active_shards_percent_as_number");
     json.literal("100.0");
+    if !report.trouble.is_empty() {
+        json.name("jeton");
+        json.begin_object();
+        json.name("trouble");
+        json.texts(report.trouble.iter().map(String::as_str));
+        json.end_object();
+    }
     json.end_object();
 }
 
@@ -98,15 +106,6 @@ const COUNTS: [(&str, u64); 12] = [
     ("task_max_waiting_in_queue_millis", 0),
 ];
 
-/// How long a caller waits who does not say.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How often the state is looked at while somebody waits for it.
-const STEP: Duration = Duration::from_millis(100);
-
-/// How long a caller may wait at most: bounds what waiting callers hold.
-const TIMEOUT_MAX: Duration = Duration::from_mins(5);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_wait_names_a_status_and_a_time() {
-        assert_eq!(wait("").unwrap(), Wait { health: None, timeout: TIMEOUT });
+        assert_eq!(wait("").unwrap(), Wait { health: None, timeout: HEALTH_WAIT_DEFAULT });
         let found = wait("wait_for_status=YELLOW&timeout=50ms").unwrap();
         assert_eq!(found.timeout, Duration::from_millis(50));
         assert!(found.is_over(Health::Green));
@@ -126,14 +125,27 @@ mod tests {
         assert!(!found.is_over(Health::Red));
         assert!(wait("wait_for_status=blue").is_err());
         assert!(wait("timeout=soon").is_err());
-        assert_eq!(wait("timeout=7d").unwrap().timeout, TIMEOUT_MAX);
+        assert_eq!(wait("timeout=7d").unwrap().timeout, HEALTH_WAIT_MAX);
     }
 
     #[test]
     fn the_state_is_printed_as_a_cluster_of_one() {
+        insta::assert_snapshot!(printed(Health::Green, &[]));
+    }
+
+    #[test]
+    fn trouble_is_told_in_words() {
+        let body = printed(Health::Yellow, &["no key is active", "the disk is full"]);
+        assert!(body.ends_with(
+            "  \"jeton\" : {\n    \"trouble\" : [\n      \"no key is active\",\n      \"the disk is full\"\n    ]\n  }\n}\n"
+        ), "{body}");
+    }
+
+    fn printed(health: Health, trouble: &[&str]) -> String {
         let mut json = JsonWriter::new(Layout::Pretty);
         let names = Names { node: "n".into(), cluster: "c".into(), cluster_uuid: "u".into() };
-        print(&mut json, &names, Health::Yellow, false);
-        insta::assert_snapshot!(String::from_utf8(json.finish()).unwrap());
+        let trouble = trouble.iter().map(|text| (*text).to_owned()).collect();
+        print(&mut json, &names, &HealthReport { health, trouble }, false);
+        String::from_utf8(json.finish()).unwrap()
     }
 }
