@@ -1,7 +1,7 @@
 //! The table of routes, and how a request finds its endpoint.
 //!
 //! Owns paths, methods and the parameters that each route knows. Must not know what an endpoint
-//! does. Literal segments win over placeholders; a trailing slash is ignored.
+//! does. Literal segments win over placeholders, whatever the method; a trailing slash is ignored.
 
 use http::Method;
 
@@ -101,14 +101,8 @@ pub(crate) enum Miss {
 
 /// Finds the route for a method and a raw path.
 pub(crate) fn find(method: &Method, path: &str) -> Result<Found, Miss> {
-    let mut best: Option<(usize, &'static Route)> = None;
-    for route in ROUTES.iter().filter(|route| route.method == method.as_str()) {
-        let Some(literals) = matching_literals(route.path, path) else { continue };
-        if best.is_none_or(|(most, _)| literals > most) {
-            best = Some((literals, route));
-        }
-    }
-    let Some((_, route)) = best else {
+    let mut routes = pattern(path).into_iter().flat_map(routes);
+    let Some(route) = routes.find(|route| route.method == method.as_str()) else {
         let methods = methods(path);
         return Err(if methods.is_empty() { Miss::Path } else { Miss::Method(methods) });
     };
@@ -118,13 +112,19 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Found, Miss> {
 
 /// The methods of a path; none if it has no route.
 pub(crate) fn methods(path: &str) -> Vec<&'static str> {
-    let mut methods: Vec<&'static str> = Vec::new();
-    for route in &ROUTES {
-        if matching_literals(route.path, path).is_some() && !methods.contains(&route.method) {
-            methods.push(route.method);
-        }
-    }
-    methods
+    pattern(path).into_iter().flat_map(routes).map(|route| route.method).collect()
+}
+
+/// The pattern of a raw path: of those that match it, the one with most literal segments.
+fn pattern(path: &str) -> Option<&'static str> {
+    let patterns = ROUTES.iter().map(|route| route.path).chain(RESERVED);
+    let matching =
+        patterns.filter_map(|pattern| Some((matching_literals(pattern, path)?, pattern)));
+    matching.max_by_key(|(literals, _)| *literals).map(|(_, pattern)| pattern)
+}
+
+fn routes(pattern: &'static str) -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().filter(move |route| route.path == pattern)
 }
 
 fn segments(path: &str) -> impl Iterator<Item = &str> {
@@ -145,7 +145,7 @@ fn matching_literals(pattern: &str, path: &str) -> Option<usize> {
             if given.is_empty() {
                 return None;
             }
-        } else if wanted == given {
+        } else if wanted == given || decode_segment(given).is_ok_and(|given| given == wanted) {
             literals += 1;
         } else {
             return None;
@@ -206,6 +206,13 @@ const ROUTES: [Route; 24] = [
     Route::new("HEAD", "/_jeton/live", Endpoint::Live),
 ];
 
+/// Paths without a route that would else be taken for those of a user with such a name.
+const RESERVED: [&str; 3] = [
+    "/_security/user/_privileges",
+    "/_security/user/_has_privileges",
+    "/_security/user/{username}/_has_privileges",
+];
+
 /// Those without a meaning here are accepted, since clients send them.
 const HEALTH: &[&str] = &[
     "wait_for_status",
@@ -240,6 +247,7 @@ mod tests {
                     format!("{method:<6} {path:<38} {endpoint:?} {}{old}", parameters.join(","));
                 line.trim_end().to_owned()
             })
+            .chain(RESERVED.map(|path| format!("{:<6} {path}", "-")))
             .collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
@@ -254,6 +262,28 @@ mod tests {
         let other = found("POST", "/_security/user/jane/_password");
         assert_eq!(other.route.endpoint, Endpoint::ChangePassword);
         assert_eq!(other.value("username"), Some("jane"));
+    }
+
+    /// A user with such a name can neither be made nor be seen.
+    #[test]
+    fn reserved_words_are_no_users() {
+        for method in ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"] {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            for path in [
+                "/_security/user/_privileges",
+                "/_security/user/_has_privileges",
+                "/_security/user/_has_privileges/",
+                "/_security/user/%5Fhas%5fprivileges",
+                "/_security/user/jane/_has_privileges",
+            ] {
+                assert!(matches!(find(&method, path), Err(Miss::Path)), "{method} {path}");
+                assert!(methods(path).is_empty());
+            }
+            let own = find(&method, "/_security/user/%5Fpassword");
+            let changes = own.is_ok_and(|found| found.route.endpoint == Endpoint::ChangePassword);
+            assert_eq!(changes, method == Method::PUT || method == Method::POST, "{method}");
+        }
+        assert_eq!(methods("/_security/user/_password"), ["PUT", "POST"]);
     }
 
     #[test]
