@@ -43,7 +43,7 @@ impl Media {
 /// The media-type headers of a request as they came.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MediaHeaders<'r> {
-    /// `Accept`; of several lines the first counts.
+    /// `Accept`.
     pub accept: Lines<'r>,
     /// `Content-Type`.
     pub content_type: Lines<'r>,
@@ -82,7 +82,7 @@ impl<'r> Lines<'r> {
 ///
 /// `has_body` says whether a body follows: without one, `Content-Type` has no say.
 pub fn negotiate(headers: MediaHeaders<'_>, has_body: bool) -> Result<Media, ApiError> {
-    let accept = headers.accept.first().map(|line| read_line("Accept", line)).transpose()?;
+    let accept = only_line("Accept", headers.accept)?;
     let content_type = content_type(headers.content_type)?;
     let wish = match accept {
         None => Wish::Anything,
@@ -192,16 +192,18 @@ fn wish(list: &str) -> Result<Wish, ApiError> {
 }
 
 fn content_type(lines: Lines<'_>) -> Result<Option<&str>, ApiError> {
+    let text = only_line("Content-Type", lines)?;
+    match text.map(MediaType::parse) {
+        Some(None) => Err(malformed("Content-Type")),
+        Some(Some(_)) | None => Ok(text),
+    }
+}
+
+fn only_line<'r>(header: &str, lines: Lines<'r>) -> Result<Option<&'r str>, ApiError> {
     match lines {
         Lines::None => Ok(None),
-        Lines::Many(_) => Err(malformed("Content-Type")),
-        Lines::One(line) => {
-            let text = read_line("Content-Type", line)?;
-            match MediaType::parse(text) {
-                Some(_) => Ok(Some(text)),
-                None => Err(malformed("Content-Type")),
-            }
-        }
+        Lines::Many(_) => Err(malformed(header)),
+        Lines::One(line) => read_line(header, line).map(Some),
     }
 }
 
@@ -248,7 +250,16 @@ impl<'t> MediaType<'t> {
         } else {
             Cow::Borrowed(essence)
         };
-        is_well_formed.then_some(Self { essence, parameters })
+        let media = Self { essence, parameters };
+        (is_well_formed && media.has_fit_version()).then_some(media)
+    }
+
+    /// Whether a version, if there is one, is a number and belongs to a type that has versions.
+    fn has_fit_version(&self) -> bool {
+        let is_number =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let has_versions = || self.essence.starts_with("application/vnd.elasticsearch+");
+        self.parameter(VERSION).is_none_or(|text| is_number(text) && has_versions())
     }
 
     fn parameter(&self, name: &str) -> Option<&'t str> {
@@ -266,15 +277,10 @@ impl<'t> MediaType<'t> {
         }
         match self.essence.as_ref() {
             "application/json" => Some(Some(Media::Json)),
-            "application/vnd.elasticsearch+json" => match self.parameter("compatible-with") {
-                None => Some(Some(Media::Vendor(None))),
-                Some(digits)
-                    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) =>
-                {
-                    Some(Some(Media::Vendor(Some(digits.parse().unwrap_or(u8::MAX)))))
-                }
-                Some(_) => None,
-            },
+            "application/vnd.elasticsearch+json" => {
+                let version = self.parameter(VERSION);
+                Some(Some(Media::Vendor(version.map(|digits| digits.parse().unwrap_or(u8::MAX)))))
+            }
             "*/*" | "application/*" => Some(None),
             _ => None,
         }
@@ -327,6 +333,9 @@ const VENDOR_9: HeaderValue =
 
 /// Versions of the compatibility media type that are spoken.
 const SPOKEN: [u8; 3] = [7, 8, 9];
+
+/// The parameter that names the version.
+const VERSION: &str = "compatible-with";
 
 const FULL_WEIGHT: u16 = 1000;
 
@@ -442,17 +451,38 @@ mod tests {
 
     #[test]
     fn broken_headers_are_media_type_errors() {
-        for accept in [" ", "json", "application/", "application/json;x", "a b/c"] {
+        for accept in [
+            " ",
+            "json",
+            "application/",
+            "application/json;x",
+            "a b/c",
+            "application/vnd.elasticsearch+json;compatible-with=x",
+            "application/vnd.elasticsearch+json;compatible-with=\"\"",
+            "application/json;compatible-with=8",
+            "*/*;compatible-with=8",
+        ] {
             let error = chosen(accept, "-", false).unwrap_err();
             assert!(error.contains(r#""type":"media_type_header_exception","reason":"Invalid media-type value on header [Accept]""#), "{accept}: {error}");
         }
         assert!(chosen("*/*", " ", true).unwrap_err().contains("[Content-Type]"));
         assert!(chosen("*/*", "nonsense", false).unwrap_err().contains("[Content-Type]"));
+        for media in
+            ["application/vnd.elasticsearch+json;compatible-with=x", "a/b;compatible-with=8"]
+        {
+            assert!(chosen("*/*", media, true).unwrap_err().contains("[Content-Type]"), "{media}");
+        }
+    }
+
+    #[test]
+    fn repeated_headers_are_media_type_errors() {
         let line = HeaderValue::from_static("application/json");
-        let headers = MediaHeaders { accept: Lines::None, content_type: Lines::Many(&line) };
-        assert!(
-            body(&negotiate(headers, true).unwrap_err()).contains("media_type_header_exception")
-        );
+        let (one, many) = (Lines::One(&line), Lines::Many(&line));
+        for (accept, content_type) in [(Lines::None, many), (many, Lines::None), (many, one)] {
+            let headers = MediaHeaders { accept, content_type };
+            let error = body(&negotiate(headers, true).unwrap_err());
+            assert!(error.contains("media_type_header_exception"), "{error}");
+        }
     }
 
     #[track_caller]
