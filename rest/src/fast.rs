@@ -63,10 +63,12 @@ impl Fast {
             Ok((_, known)) => {
                 let body = known.face(|subject| {
                     let mut json = JsonWriter::default();
-                    authenticate::print(&mut json, subject, AuthenticationType::Token);
+                    // The same for as long as this process runs, like the policy.
+                    let roles = rest.authority.shown_roles(subject);
+                    authenticate::print(&mut json, subject, &roles, AuthenticationType::Token);
                     json.finish().into()
                 });
-                frame.reply(Reply::done(body).about(&known.subject().username))
+                frame.reply(Reply::done(body).about(known.subject()))
             }
             Err(AuthorityError::Unauthenticated(Unauthenticated::UnknownToken)) if is_plain => {
                 self.unknown()

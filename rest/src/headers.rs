@@ -3,9 +3,14 @@
 //! Owns the names that matter and the framing of a body. Must not know what credentials mean
 //! ([`crate::caller`]) or which media types are spoken ([`crate::media`]).
 
+use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use jeton_domain::authentication::Authentication;
+use jeton_domain::subject::AuthenticationType;
+use jeton_domain::user::reserved_user;
 
-use crate::media::MediaHeaders;
+use crate::error::ApiError;
+use crate::media::{Lines, MediaHeaders};
 
 /// What this service looks at of a request's headers.
 #[derive(Debug, Default)]
@@ -26,6 +31,10 @@ pub(crate) struct RequestHeaders<'r> {
     pub opaque_id: Option<&'r HeaderValue>,
     /// `es-security-runas-user`.
     pub run_as: Option<&'r HeaderValue>,
+    /// Whether there were several `es-security-runas-user` lines with different values.
+    pub has_rival_run_as: bool,
+    host: Lines<'r>,
+    transfer_encoding: Lines<'r>,
 }
 
 /// What the headers say about a body.
@@ -68,10 +77,44 @@ impl<'r> RequestHeaders<'r> {
                     None => Framing::Open,
                 };
             }
-            header::TRANSFER_ENCODING => self.body = Framing::Open,
+            header::TRANSFER_ENCODING => {
+                self.body = Framing::Open;
+                self.transfer_encoding.push(value);
+            }
+            header::HOST => self.host.push(value),
             _ if *name == OPAQUE_ID => self.opaque_id = self.opaque_id.or(Some(value)),
-            _ if *name == RUN_AS => self.run_as = self.run_as.or(Some(value)),
+            _ if *name == RUN_AS => match self.run_as {
+                None => self.run_as = Some(value),
+                Some(first) if first != value => self.has_rival_run_as = true,
+                Some(_) => {}
+            },
             _ => {}
+        }
+    }
+
+    /// What breaks the rules of HTTP itself, as far as the HTTP library leaves them to us.
+    ///
+    /// A request names its host once (RFC 9112, 3.2), and is framed by the one coding that the library
+    /// takes off (RFC 9112, 6.1): with another one below it, the body would not be what it seems.
+    pub(crate) fn check_framing(&self, version: Version) -> Result<(), ApiError> {
+        match self.host {
+            Lines::None if version == Version::HTTP_11 => {
+                return Err(ApiError::malformed("Host header is missing"));
+            }
+            Lines::Many(_) => return Err(ApiError::repeated_header("Host")),
+            Lines::One(host) if !host.as_bytes().iter().copied().all(is_host_byte) => {
+                return Err(ApiError::malformed("Host header is not valid"));
+            }
+            Lines::None | Lines::One(_) => {}
+        }
+        match self.transfer_encoding {
+            Lines::None => Ok(()),
+            Lines::Many(_) => Err(ApiError::repeated_header("Transfer-Encoding")),
+            Lines::One(coding) => match coding.to_str().map(str::trim) {
+                Ok(coding) if coding.eq_ignore_ascii_case("chunked") => Ok(()),
+                Ok(coding) => Err(ApiError::transfer_unsupported(coding)),
+                Err(_) => Err(ApiError::malformed("Transfer-Encoding header is not valid")),
+            },
         }
     }
 
@@ -98,10 +141,31 @@ impl<'r> RequestHeaders<'r> {
     }
 }
 
+/// Whether the byte may stand in a host and port (RFC 3986, 3.2.2): names, addresses, brackets.
+const fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']')
+        || matches!(
+            byte,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+        )
+}
+
 /// A `Warning` for a way of calling that will go.
 pub(crate) fn deprecation(text: &str) -> Option<HeaderValue> {
     let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
     HeaderValue::from_str(&format!("299 Elasticsearch-{VERSION}-{BUILD_HASH} \"{quoted}\"")).ok()
+}
+
+/// A `Warning` for whoever logged in as a built-in user that will go.
+pub(crate) fn deprecated_login(authentication: &Authentication) -> Option<HeaderValue> {
+    let subject = &authentication.subject;
+    let is_login = authentication.kind == AuthenticationType::Realm;
+    let is_built_in = subject.authentication_realm.kind == RESERVED_REALM;
+    let name = subject.run_by.as_ref().map_or(&subject.username, |by| &by.username);
+    let user = reserved_user(name.as_str()).filter(|_| is_login && is_built_in)?;
+    let reason = user.deprecated?;
+    deprecation(&format!("The user [{name}] is deprecated. {reason}"))
 }
 
 /// The version that clients check.
@@ -122,6 +186,12 @@ pub(crate) const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
 /// The name of the user whom an answer is about.
 pub(crate) const USER: HeaderName = HeaderName::from_static("x-jeton-user");
 
+/// The realm of that user: names are only unique within one.
+pub(crate) const REALM: HeaderName = HeaderName::from_static("x-jeton-realm");
+
+/// The kind of the realm of built-in users.
+const RESERVED_REALM: &str = "reserved";
+
 const RUN_AS: HeaderName = HeaderName::from_static("es-security-runas-user");
 
 #[cfg(test)]
@@ -130,9 +200,13 @@ mod tests {
 
     fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
+            (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
         };
-        lines.iter().map(pair).collect()
+        let mut map = HeaderMap::new();
+        for (name, value) in lines.iter().map(pair) {
+            map.append(name, value);
+        }
+        map
     }
 
     #[test]
@@ -142,6 +216,51 @@ mod tests {
         assert!(!RequestHeaders::read(&lines).has_rival_authorization);
         lines.append("authorization", HeaderValue::from_static("b"));
         assert!(RequestHeaders::read(&lines).has_rival_authorization);
+    }
+
+    #[test]
+    fn equal_run_as_lines_are_one_and_others_are_rivals() {
+        let mut lines = map(&[("es-security-runas-user", "a")]);
+        lines.append("es-security-runas-user", HeaderValue::from_static("a"));
+        assert!(!RequestHeaders::read(&lines).has_rival_run_as);
+        lines.append("es-security-runas-user", HeaderValue::from_static("b"));
+        assert!(RequestHeaders::read(&lines).has_rival_run_as);
+    }
+
+    fn status(lines: &[(&'static str, &'static str)], version: Version) -> u16 {
+        let lines = map(lines);
+        let checked = RequestHeaders::read(&lines).check_framing(version);
+        checked.map_or_else(|error| error.status().as_u16(), |()| 200)
+    }
+
+    #[test]
+    fn a_request_names_its_host_once() {
+        assert_eq!(status(&[], Version::HTTP_11), 400);
+        assert_eq!(status(&[], Version::HTTP_10), 200);
+        for host in ["", "localhost:9200", "[::1]:9200", "a_b.example.org."] {
+            assert_eq!(status(&[("host", host)], Version::HTTP_11), 200, "{host}");
+        }
+        for host in ["a b", "u@a", "a/b", "a\"", "a?b"] {
+            assert_eq!(status(&[("host", host)], Version::HTTP_10), 400, "{host}");
+        }
+        for version in [Version::HTTP_10, Version::HTTP_11] {
+            assert_eq!(status(&[("host", "a"), ("host", "a")], version), 400);
+        }
+    }
+
+    #[test]
+    fn the_only_transfer_coding_is_chunked() {
+        let coded =
+            |coding| status(&[("host", "a"), ("transfer-encoding", coding)], Version::HTTP_11);
+        assert_eq!(coded("chunked"), 200);
+        assert_eq!(coded(" Chunked "), 200);
+        for coding in ["gzip, chunked", "identity, chunked", "chunked, chunked", "gzip", ""] {
+            assert_eq!(coded(coding), 501, "{coding}");
+        }
+        assert_eq!(coded("\u{e9}"), 400);
+        let lines =
+            [("host", "a"), ("transfer-encoding", "gzip"), ("transfer-encoding", "chunked")];
+        assert_eq!(status(&lines, Version::HTTP_11), 400);
     }
 
     #[test]

@@ -5,11 +5,11 @@
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use jeton_domain::name::Username;
+use jeton_domain::subject::Subject;
 
 use crate::coding::gzip;
 use crate::error::{ApiError, Verdict};
-use crate::headers::{OPAQUE_ID, PRODUCT, PRODUCT_NAME, USER};
+use crate::headers::{OPAQUE_ID, PRODUCT, PRODUCT_NAME, REALM, USER};
 use crate::json::write::JsonWriter;
 use crate::media::Media;
 use crate::query::View;
@@ -23,17 +23,23 @@ pub(crate) struct Reply {
     pub body: Bytes,
     /// The name of the user whom the answer is about, for gateways that cannot read bodies.
     pub user: Option<HeaderValue>,
+    /// The realm of that user.
+    pub realm: Option<HeaderValue>,
+    /// What the caller should know of whom the request names.
+    pub warning: Option<HeaderValue>,
 }
 
 impl Reply {
     /// What was asked for.
     pub(crate) fn done(body: impl Into<Bytes>) -> Self {
-        Self { verdict: Verdict::Done, body: body.into(), user: None }
+        let body = body.into();
+        Self { verdict: Verdict::Done, body, user: None, realm: None, warning: None }
     }
 
-    /// The same, naming its user in a header.
-    pub(crate) fn about(self, username: &Username) -> Self {
-        Self { user: header_text(username.as_str()), ..self }
+    /// The same, naming its user and their realm in headers.
+    pub(crate) fn about(self, subject: &Subject) -> Self {
+        let user = header_text(subject.username.as_str());
+        Self { user, realm: header_text(subject.effective_realm().name.as_str()), ..self }
     }
 }
 
@@ -51,16 +57,17 @@ pub(crate) struct Frame {
     /// Whether only the headers go out.
     pub is_head: bool,
     /// What the caller should know.
-    pub warning: Option<HeaderValue>,
+    pub warnings: Vec<HeaderValue>,
 }
 
 impl Frame {
     /// The answer of an endpoint.
     pub(crate) fn reply(&self, reply: Reply) -> Response<Bytes> {
         let mut response = self.labelled(reply.verdict.status(), reply.body);
-        if let Some(user) = reply.user {
-            response.headers_mut().insert(USER, user);
-        }
+        let headers = response.headers_mut();
+        headers.extend(reply.user.map(|user| (USER, user)));
+        headers.extend(reply.realm.map(|realm| (REALM, realm)));
+        headers.extend(reply.warning.map(|warning| (WARNING, warning)));
         self.introduce(&mut response);
         response
     }
@@ -144,11 +151,13 @@ impl Frame {
     fn introduce(&self, response: &mut Response<Bytes>) {
         let headers = response.headers_mut();
         headers.insert(PRODUCT, PRODUCT_NAME);
-        if let Some(warning) = &self.warning {
-            headers.insert(HeaderName::from_static("warning"), warning.clone());
+        for warning in &self.warnings {
+            headers.append(WARNING, warning.clone());
         }
     }
 }
+
+const WARNING: HeaderName = HeaderName::from_static("warning");
 
 /// A name as a header can carry it: what is not printable ASCII, and `%`, is percent-encoded, and so
 /// is a blank at either end, which would be lost.
@@ -180,11 +189,13 @@ fn hex_digit(value: u8) -> char {
 mod tests {
     use super::*;
     use crate::caller::Challenges;
+    use crate::routes::authenticate::tests::subject;
+    use jeton_domain::name::{RealmName, Username};
 
     fn frame() -> Frame {
         Frame {
             opaque_id: Some(HeaderValue::from_static("a1")),
-            warning: Some(HeaderValue::from_static("299 - \"old\"")),
+            warnings: vec![HeaderValue::from_static("299 - \"old\"")],
             ..Frame::default()
         }
     }
@@ -249,9 +260,12 @@ mod tests {
             (" a b ", "%20a b%20"),
             ("", ""),
         ] {
-            let reply = Reply::done("{}").about(&Username::new(name));
-            let response = Frame::default().reply(reply);
+            let mut about = subject();
+            about.username = Username::new(name);
+            about.lookup_realm.name = RealmName::new(name);
+            let response = Frame::default().reply(Reply::done("{}").about(&about));
             assert_eq!(value(&response, "x-jeton-user"), Some(wanted), "{name:?}");
+            assert_eq!(value(&response, "x-jeton-realm"), Some(wanted), "{name:?}");
         }
     }
 

@@ -16,7 +16,7 @@ use crate::coding::Coding;
 use crate::error::{ApiError, Door};
 use crate::exchange::Exchange;
 use crate::fast::Fast;
-use crate::headers::{Framing, RequestHeaders, deprecation};
+use crate::headers::{Framing, RequestHeaders, deprecated_login, deprecation};
 use crate::media::{self, Lines, Media};
 use crate::query::{Query, View};
 use crate::respond::Frame;
@@ -75,6 +75,13 @@ impl Rest {
         Self { authority, settings, challenges, fast }
     }
 
+    /// The same, not offering API keys to those who are asked to authenticate.
+    #[must_use]
+    pub fn without_api_keys(self) -> Self {
+        let challenges = Challenges { api_key: false, ..self.challenges };
+        Self { fast: Fast::new(&challenges), challenges, ..self }
+    }
+
     /// Judges the head of a request. The answer stands already, or the body may be read.
     ///
     /// `address` is where the request comes from.
@@ -84,6 +91,11 @@ impl Rest {
         address: Option<IpAddr>,
     ) -> Result<Admitted<'r>, Response<Bytes>> {
         let headers = RequestHeaders::read(&head.headers);
+        if let Err(error) = headers.check_framing(head.version) {
+            let opaque_id = headers.opaque_id.cloned();
+            let is_head = head.method == Method::HEAD;
+            return Err(Frame { opaque_id, is_head, ..Frame::default() }.refuse(&error));
+        }
         match self.fast.answer(self, head, &headers).await {
             Some(response) => Err(response),
             // On the heap, so that the short way does not move what only the long way needs.
@@ -109,19 +121,21 @@ impl Rest {
             opaque_id: headers.opaque_id.cloned(),
             gzip: self.settings.compression && headers.takes_gzip(),
             is_head: head.method == Method::HEAD,
-            warning: None,
+            warnings: Vec::new(),
         };
         if head.method == Method::OPTIONS {
             return Err(frame.options(&router::methods(head.uri.path())));
         }
         let found = router::find(&head.method, head.uri.path());
         if let Ok(found) = &found {
-            frame.warning = found.route.deprecation().as_deref().and_then(deprecation);
+            frame.warnings.extend(found.route.deprecation().as_deref().and_then(deprecation));
         }
         let judged = Judged { query, media, found };
         match self.judge(head, &headers, address, judged).await {
             Ok((caller, query, found, coding)) => {
                 let content_type = headers.media.content_type;
+                let who = caller.as_ref().map(|caller| &caller.authentication);
+                frame.warnings.extend(who.and_then(deprecated_login));
                 let exchange =
                     Exchange { rest: self, head, found, query, view: frame.view.clone() };
                 Ok(Admitted { exchange, frame, caller, coding, content_type })
@@ -160,6 +174,9 @@ impl Rest {
         }
         if headers.has_rival_authorization {
             return Err(ApiError::repeated_header("Authorization"));
+        }
+        if headers.has_rival_run_as {
+            return Err(ApiError::repeated_header("es-security-runas-user"));
         }
         let endpoint = judged.found.as_ref().ok().map(|found| found.route.endpoint);
         let caller = match endpoint {

@@ -14,17 +14,24 @@ use crate::respond::Reply;
 pub(crate) async fn show(exchange: &Exchange<'_>, caller: Caller) -> Result<Reply, ApiError> {
     exchange.authorize(&caller, action::AUTHENTICATE).await?;
     let (subject, kind) = (&caller.authentication.subject, caller.authentication.kind);
-    let reply = exchange.reply(Verdict::Done, |json| print(json, subject, kind))?;
-    Ok(reply.about(&subject.username))
+    let roles = exchange.rest.authority.shown_roles(subject);
+    let reply = exchange.reply(Verdict::Done, |json| print(json, subject, &roles, kind))?;
+    Ok(reply.about(subject))
 }
 
-/// Writes who is acting, in the member order of the wire. `kind` is that of this call.
-pub(crate) fn print(json: &mut JsonWriter, subject: &Subject, kind: AuthenticationType) {
+/// Writes who is acting, in the member order of the wire. `roles` are those that the subject has now,
+/// `kind` is that of this call.
+pub(crate) fn print(
+    json: &mut JsonWriter,
+    subject: &Subject,
+    roles: &[RoleName],
+    kind: AuthenticationType,
+) {
     json.begin_object();
     json.name("username");
     json.text(subject.username.as_str());
     json.name("roles");
-    json.texts(subject.roles.iter().map(RoleName::as_str));
+    json.texts(roles.iter().map(RoleName::as_str));
     json.name("full_name");
     json.text_or_null(subject.full_name.as_deref());
     json.name("email");
@@ -97,7 +104,7 @@ pub(crate) mod tests {
 
     fn printed(subject: &Subject) -> String {
         let mut json = JsonWriter::new(Layout::Compact);
-        print(&mut json, subject, subject.authentication_type);
+        print(&mut json, subject, &subject.roles, subject.authentication_type);
         String::from_utf8(json.finish()).unwrap()
     }
 

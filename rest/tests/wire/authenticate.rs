@@ -1,8 +1,12 @@
 //! Bearer tokens in use, and who calls: cases 98 to 117.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::world::{Answer, Ordinary, PASSWORD, Pair, TOKEN, World, anonymous};
+use jeton_store::engine::Engine;
+use jeton_store::engine::memory::Memory;
+
+use crate::world::{Answer, Ordinary, PASSWORD, Pair, TOKEN, World, anonymous, password_grant};
 
 const WHO: &str = "/_security/_authenticate";
 
@@ -62,10 +66,54 @@ async fn the_short_way_and_the_long_way_give_the_same_answers() {
 async fn a_gateway_finds_the_user_in_a_header() {
     let world = world().await;
     let token = world.pair("jane").await.access;
-    assert_eq!(world.whoami(&token).await.header("x-jeton-user"), Some("jane"));
+    check_named(&world.whoami(&token).await, Some("jane"), Some("default_native"));
+    let answer = world.root("GET", WHO).send().await.expect(200);
+    check_named(&answer, Some("elastic"), Some("reserved"));
     let answer = world.root("GET", WHO).run_as("vera").send().await.expect(200);
-    assert_eq!(answer.header("x-jeton-user"), Some("vera"));
-    assert_eq!(world.whoami("rubbish").await.header("x-jeton-user"), None);
+    check_named(&answer, Some("vera"), Some("default_native"));
+    check_named(&world.whoami("rubbish").await, None, None);
+}
+
+#[track_caller]
+fn check_named(answer: &Answer, user: Option<&str>, realm: Option<&str>) {
+    assert_eq!((answer.header("x-jeton-user"), answer.header("x-jeton-realm")), (user, realm));
+}
+
+/// The token holds the roles of its user alone: those of anonymous callers come and go with them.
+#[tokio::test]
+async fn a_user_has_the_roles_of_anonymous_callers_too() {
+    let engine: Arc<dyn Engine> = Arc::new(Memory::new());
+    let anonymous = Some(anonymous(&["viewer", "ops"]));
+    let ordinary = Ordinary { anonymous, ..Ordinary::default() };
+    let world = World::on(Arc::clone(&engine), ordinary).await;
+    world.user("jane", &["own", "ops"]).await;
+    let wanted = serde_json::json!(["own", "ops", "viewer"]);
+    let granted = world.root("POST", TOKEN).json(&password_grant("jane")).send().await.expect(200);
+    assert_eq!(granted.json()["authentication"]["roles"], wanted);
+    let token = Pair::of(&granted).access;
+    for target in [WHO, "/_security/_authenticate?human"] {
+        let who = world.call("GET", target).bearer(&token).send().await.expect(200).json();
+        assert_eq!(who["roles"], wanted, "{target}");
+    }
+    let who = world.call("GET", WHO).basic("jane", PASSWORD).send().await.expect(200).json();
+    assert_eq!(who["roles"], wanted);
+    let listed = world.root("GET", "/_security/user/jane").send().await.expect(200).json();
+    assert_eq!(listed["jane"]["roles"], serde_json::json!(["own", "ops"]));
+
+    let world = World::on(engine, Ordinary::default()).await;
+    let who = world.whoami(&token).await.expect(200).json();
+    assert_eq!(who["roles"], serde_json::json!(["own", "ops"]));
+}
+
+#[tokio::test]
+async fn api_keys_are_offered_unless_switched_off() {
+    let mut world = World::new().await;
+    world.call("GET", WHO).send().await.has_default_challenges();
+    world.rest = world.rest.without_api_keys();
+    for answer in [world.call("GET", WHO).send().await, world.whoami("rubbish").await] {
+        let wanted = ["Basic realm=\"security\", charset=\"UTF-8\"", "Bearer realm=\"security\""];
+        assert_eq!(answer.expect(401).challenges(), wanted);
+    }
 }
 
 /// Case 99.
@@ -233,7 +281,7 @@ async fn a_caller_without_credentials_may_be_anonymous() {
     let world = World::with(ordinary).await;
     world.call("GET", WHO).send().await.is(
         200,
-        r#"{"username":"_anonymous","roles":["viewer"],"full_name":null,"email":null,"metadata":{},"enabled":true,"authentication_realm":{"name":"__anonymous","type":"__anonymous"},"lookup_realm":{"name":"__anonymous","type":"__anonymous"},"authentication_type":"anonymous"}"#,
+        r#"{"username":"_anonymous","roles":["viewer"],"full_name":null,"email":null,"metadata":{"_reserved":true},"enabled":true,"authentication_realm":{"name":"__anonymous","type":"__anonymous"},"lookup_realm":{"name":"__anonymous","type":"__anonymous"},"authentication_type":"anonymous"}"#,
     );
 }
 

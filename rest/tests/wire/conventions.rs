@@ -185,6 +185,7 @@ async fn health_waits_for_what_is_asked() {
     let target = "/_cluster/health?wait_for_status=yellow&timeout=1ms";
     let body = world.root("GET", target).send().await.expect(200).json();
     assert_eq!((&body["status"], &body["timed_out"]), (&"green".into(), &false.into()));
+    assert!(body["jeton"].is_null());
     world.root("GET", "/_cluster/health?wait_for_status=blue").send().await.expect(400);
     world.call("GET", "/_cluster/health").send().await.expect(401);
 }
@@ -197,6 +198,49 @@ async fn several_credentials_are_refused() {
         400,
         r#"{"error":"multiple values for single-valued header [Authorization].","status":400}"#,
     );
+}
+
+#[tokio::test]
+async fn several_users_to_run_as_are_refused() {
+    let world = World::new().await;
+    world.user("vera", &[]).await;
+    let call = || world.root("GET", WHO).run_as("vera");
+    call().run_as("vera").send().await.expect(200);
+    call().run_as("elastic").send().await.is(
+        400,
+        r#"{"error":"multiple values for single-valued header [es-security-runas-user].","status":400}"#,
+    );
+    let call = world.call("GET", WHO).bearer("x").run_as("vera").run_as("jane");
+    call.send().await.expect(400);
+}
+
+/// RFC 9112, 3.2 and 6.1. Comes before the caller is looked at.
+#[tokio::test]
+async fn a_request_that_is_not_sound_http_is_refused() {
+    let world = World::new().await;
+    let call = || world.call_without_host("GET", WHO).header("x-opaque-id", "a1");
+    let answer = call().send().await;
+    answer.is(400, r#"{"error":"Host header is missing","status":400}"#);
+    assert_eq!(answer.header("x-opaque-id"), Some("a1"));
+    call().header("host", "a").header("host", "b").send().await.expect(400);
+    call().header("host", "a/b").send().await.expect(400);
+    let call = world.root("POST", TOKEN).header("transfer-encoding", "gzip, chunked");
+    call.send().await.is(
+        501,
+        r#"{"error":"Transfer-Encoding header [gzip, chunked] is not supported","status":501}"#,
+    );
+}
+
+#[tokio::test]
+async fn repeated_media_headers_are_refused() {
+    let world = World::new().await;
+    let json = "application/json";
+    let token = world.pair("elastic").await.access;
+    for call in [world.root("GET", WHO), world.call("GET", WHO).bearer(&token)] {
+        let answer = call.header("accept", json).header("accept", json).send().await;
+        let reason = "Invalid media-type value on header [Accept]";
+        answer.is_error(400, "media_type_header_exception", reason);
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ mod authenticate;
 #[cfg(test)]
 mod conventions;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod grant;
 #[cfg(test)]
 mod invalidate;

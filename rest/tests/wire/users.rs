@@ -1,6 +1,6 @@
 //! Users: put, show, delete, change of password.
 
-use crate::world::{PASSWORD, World};
+use crate::world::{Ordinary, PASSWORD, Pair, TOKEN, World, anonymous, password_grant};
 
 const JANE: &str = "/_security/user/jane";
 const WHO: &str = "/_security/_authenticate";
@@ -108,4 +108,70 @@ async fn changing_anothers_password_needs_the_privilege() {
     let call = world.call("GET", WHO).basic("logstash_system", "another-word");
     let who = call.send().await.expect(200).json();
     assert_eq!(who["authentication_realm"]["name"], "reserved");
+}
+
+/// The paths of these words are not those of users.
+#[tokio::test]
+async fn no_user_is_named_like_a_call() {
+    let world = World::new().await;
+    let body = r#"{"password":"s3cret-word","roles":[]}"#;
+    for path in [
+        "/_security/user/_privileges",
+        "/_security/user/_has_privileges",
+        "/_security/user/%5Fhas_privileges",
+        "/_security/user/jane/_has_privileges",
+    ] {
+        for method in ["GET", "PUT", "POST", "DELETE"] {
+            let body = if method == "GET" { "" } else { body };
+            let answer = world.root(method, path).json(body).send().await;
+            answer.is(
+                400,
+                &format!(
+                    r#"{{"error":"no handler found for uri [{path}] and method [{method}]"}}"#
+                ),
+            );
+        }
+    }
+    world.root("PUT", "/_security/user/%5Fpassword").json(body).send().await.expect(400);
+    world.root("GET", "/_security/user/_password").send().await.expect(405);
+    let all = world.root("GET", "/_security/user").send().await.expect(200).json();
+    assert!(all.as_object().unwrap().keys().all(|name| !name.starts_with('_')), "{all}");
+}
+
+#[tokio::test]
+async fn the_anonymous_user_is_listed() {
+    let ordinary = Ordinary { anonymous: Some(anonymous(&["viewer"])), ..Ordinary::default() };
+    let world = World::with(ordinary).await;
+    let shown = r#"{"username":"_anonymous","roles":["viewer"],"full_name":null,"email":null,"metadata":{"_reserved":true},"enabled":true}"#;
+    let body = format!(r#"{{"_anonymous":{shown}}}"#);
+    world.root("GET", "/_security/user/_anonymous").send().await.is(200, &body);
+    let all = world.root("GET", "/_security/user").send().await.expect(200);
+    assert!(all.text().contains(shown), "{}", all.text());
+    let world = World::new().await;
+    world.root("GET", "/_security/user/_anonymous").send().await.is(404, "{}");
+}
+
+/// With a password, for oneself and for an end user; not with the token that comes of it.
+#[tokio::test]
+async fn whoever_logs_in_as_a_user_that_will_go_is_warned() {
+    let world = World::new().await;
+    let body = format!(r#"{{"password":"{PASSWORD}"}}"#);
+    for name in ["kibana", "kibana_system"] {
+        let target = format!("/_security/user/{name}/_password");
+        world.root("PUT", &target).json(&body).send().await.expect(200);
+    }
+    let answer = world.call("GET", WHO).basic("kibana", PASSWORD).send().await.expect(200);
+    let warning = answer.header("warning").unwrap();
+    let text = "\"The user [kibana] is deprecated. Please use the [kibana_system] user instead.\"";
+    assert!(warning.starts_with("299 Elasticsearch-8.19.0-") && warning.ends_with(text));
+    let other = world.call("GET", WHO).basic("kibana_system", PASSWORD).send().await.expect(200);
+    assert_eq!(other.header("warning"), None);
+
+    let granted = world.root("POST", TOKEN).json(&password_grant("kibana")).send().await;
+    assert!(granted.header("warning").unwrap().ends_with(text));
+    let token = Pair::of(&granted.expect(200)).access;
+    assert_eq!(world.whoami(&token).await.expect(200).header("warning"), None);
+    let own = r#"{"grant_type":"client_credentials"}"#;
+    let granted = world.root("POST", TOKEN).json(own).send().await.expect(200);
+    assert_eq!(granted.header("warning"), None);
 }

@@ -24,6 +24,7 @@ use jeton_realms::password::{HashingPool, PasswordHasher, PoolLimits};
 use jeton_realms::reserved::{ReservedNames, ReservedRealm};
 use jeton_realms::throttle::{Throttle, ThrottleLimits};
 use jeton_rest::rest::{Names, Rest, Settings};
+use jeton_store::engine::Engine;
 use jeton_store::engine::memory::Memory;
 use jeton_store::store::Store;
 use serde_json::Value;
@@ -61,11 +62,11 @@ impl World {
     }
 
     pub(crate) async fn with(ordinary: Ordinary) -> Self {
-        let store = Store::open(Arc::new(Memory::new()), 1 << 20).await.unwrap();
-        Self::on(store, ordinary).await
+        Self::on(Arc::new(Memory::new()), ordinary).await
     }
 
-    pub(crate) async fn on(store: Arc<Store>, ordinary: Ordinary) -> Self {
+    pub(crate) async fn on(engine: Arc<dyn Engine>, ordinary: Ordinary) -> Self {
+        let store = Store::open(engine, 1 << 20).await.unwrap();
         let clock = Arc::new(StillClock(AtomicI64::new(1_700_000_000_000)));
         let hasher = hasher();
         let anonymous = ordinary.anonymous.as_ref().map(|anonymous| anonymous.username.clone());
@@ -104,6 +105,11 @@ impl World {
     }
 
     pub(crate) fn call(&self, method: &str, target: &str) -> Call<'_> {
+        let call = self.call_without_host(method, target);
+        call.header("host", "localhost:9200")
+    }
+
+    pub(crate) fn call_without_host(&self, method: &str, target: &str) -> Call<'_> {
         let request = Request::builder().method(method).uri(target);
         Call { world: self, request, body: Bytes::new(), is_chunked: false }
     }

@@ -14,7 +14,7 @@ use jeton_authority::Caller;
 use jeton_authority::tokens::Granted;
 use jeton_authority::tokens::issue::Grant;
 use jeton_authority::tokens::revoke::{Revocation, Revoked};
-use jeton_domain::name::{RealmName, Username};
+use jeton_domain::name::{RealmName, RoleName, Username};
 use jeton_domain::privilege::action;
 use jeton_domain::secret::Secret;
 use jeton_domain::selector::Selector;
@@ -25,6 +25,7 @@ use self::selection::{InvalidationRequest, Selection};
 use super::{authenticate, required};
 use crate::error::{ApiError, Verdict};
 use crate::exchange::Exchange;
+use crate::headers::deprecated_login;
 use crate::json::write::JsonWriter;
 use crate::respond::Reply;
 
@@ -38,7 +39,9 @@ pub(crate) async fn create(
     exchange.settle_parameters()?;
     let scope = request.scope();
     let authority = &exchange.rest.authority;
-    let granted = match request.into_grant()? {
+    let request = request.into_grant()?;
+    let is_login = matches!(request, GrantRequest::Password { .. });
+    let granted = match request {
         GrantRequest::Refresh(token) => authority.refresh(caller, &token).await,
         GrantRequest::Password { username, password } => {
             let username = Username::new(&username);
@@ -56,7 +59,11 @@ pub(crate) async fn create(
         }
     };
     let granted = granted.map_err(|error| exchange.refusal(error))?;
-    exchange.reply(Verdict::Done, |json| print_granted(json, &granted, scope))
+    let roles = authority.shown_roles(&granted.authentication.subject);
+    let reply =
+        exchange.reply(Verdict::Done, |json| print_granted(json, &granted, &roles, scope))?;
+    let login = Some(&granted.authentication).filter(|_| is_login);
+    Ok(Reply { warning: login.and_then(deprecated_login), ..reply })
 }
 
 /// Invalidates one token or many.
@@ -91,7 +98,12 @@ fn selector(names: selection::Names) -> Selector {
     }
 }
 
-fn print_granted(json: &mut JsonWriter, granted: &Granted, scope: grant::Scope) {
+fn print_granted(
+    json: &mut JsonWriter,
+    granted: &Granted,
+    roles: &[RoleName],
+    scope: grant::Scope,
+) {
     json.begin_object();
     json.name("access_token");
     print_secret(json, &granted.access);
@@ -109,7 +121,7 @@ fn print_granted(json: &mut JsonWriter, granted: &Granted, scope: grant::Scope) 
     }
     json.name("authentication");
     let authentication = &granted.authentication;
-    authenticate::print(json, &authentication.subject, authentication.kind);
+    authenticate::print(json, &authentication.subject, roles, authentication.kind);
     json.end_object();
 }
 
@@ -158,10 +170,10 @@ mod tests {
             expires_in_s: 1200,
             authentication: Authentication::of(Arc::new(subject())),
         };
-        let body = printed(|json| print_granted(json, &granted, grant::Scope::Requested));
+        let body = printed(|json| print_granted(json, &granted, &[], grant::Scope::Requested));
         assert!(body.starts_with(r#"{"access_token":"jta_x","type":"Bearer","expires_in":1200,"refresh_token":"jtr_y","scope":"full","authentication":{"username":"u","#));
         granted.refresh = None;
-        let body = printed(|json| print_granted(json, &granted, grant::Scope::Absent));
+        let body = printed(|json| print_granted(json, &granted, &[], grant::Scope::Absent));
         assert!(body.starts_with(
             r#"{"access_token":"jta_x","type":"Bearer","expires_in":1200,"authentication":{"#
         ));
