@@ -11,6 +11,7 @@ use std::io::{self, BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -20,10 +21,11 @@ use tempfile::TempDir;
 /// The password of `elastic` on every site.
 pub const ELASTIC_PASSWORD: &str = "elastic-test-password";
 
-/// The directories of one server, removed at the end. They survive a stop and a kill.
+/// The directories of one server. They survive a stop and a kill, and are removed when neither a site
+/// nor a server of theirs is left.
 #[derive(Debug)]
 pub struct Site {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     settings: BTreeMap<String, String>,
 }
 
@@ -31,7 +33,7 @@ impl Site {
     /// Directories with an empty configuration and no data.
     pub fn new() -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("jeton-").tempdir()?;
-        let site = Self { folder, settings: BTreeMap::new() };
+        let site = Self { folder: Arc::new(folder), settings: BTreeMap::new() };
         fs::create_dir(site.config())?;
         site.write_config("jeton.yml", "")?;
         Ok(site)
@@ -92,6 +94,8 @@ pub struct Server {
     child: Child,
     address: SocketAddr,
     ended: Receiver<()>,
+    /// Kept as long as the process may use it.
+    _folder: Arc<TempDir>,
 }
 
 impl Server {
@@ -107,7 +111,8 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
         let (lines, ended) = listen(stdout);
-        let mut server = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), ended };
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server = Self { child, address, ended, _folder: Arc::clone(&site.folder) };
         match lines.recv_timeout(READY_WITHIN) {
             Ok(address) => {
                 server.address = address;

@@ -63,6 +63,11 @@ impl Client {
         Ok(Self { stream: BufReader::new(stream) })
     }
 
+    /// Goes on with a connection that is open already.
+    pub fn on(stream: TcpStream) -> Self {
+        Self { stream: BufReader::new(stream) }
+    }
+
     /// Sends a request with a JSON body, or none, and waits for the answer.
     pub fn ask(
         &mut self,
