@@ -164,12 +164,6 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, Body::Simple(text.into()))
     }
 
-    /// A coding of the transfer that is not spoken.
-    pub fn transfer_unsupported(value: &str) -> Self {
-        let text = format!("Transfer-Encoding header [{value}] is not supported");
-        Self::new(StatusCode::NOT_IMPLEMENTED, Body::Simple(text))
-    }
-
     /// A media-type header that says nothing or too much.
     pub fn media_type(reason: impl Into<String>) -> Self {
         Self::object(StatusCode::BAD_REQUEST, "media_type_header_exception", reason)

@@ -112,7 +112,9 @@ impl<'r> RequestHeaders<'r> {
             Lines::Many(_) => Err(ApiError::repeated_header("Transfer-Encoding")),
             Lines::One(coding) => match coding.to_str().map(str::trim) {
                 Ok(coding) if coding.eq_ignore_ascii_case("chunked") => Ok(()),
-                Ok(coding) => Err(ApiError::transfer_unsupported(coding)),
+                Ok(coding) => Err(ApiError::malformed(format!(
+                    "Transfer-Encoding header [{coding}] is not supported"
+                ))),
                 Err(_) => Err(ApiError::malformed("Transfer-Encoding header is not valid")),
             },
         }
@@ -255,7 +257,7 @@ mod tests {
         assert_eq!(coded("chunked"), 200);
         assert_eq!(coded(" Chunked "), 200);
         for coding in ["gzip, chunked", "identity, chunked", "chunked, chunked", "gzip", ""] {
-            assert_eq!(coded(coding), 501, "{coding}");
+            assert_eq!(coded(coding), 400, "{coding}");
         }
         assert_eq!(coded("\u{e9}"), 400);
         let lines =
