@@ -51,6 +51,7 @@ fn a_strangers_body_is_never_read() {
     stream.write_all(request.as_bytes()).unwrap();
     let answer = head(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
 }
 
 #[test]
@@ -61,6 +62,7 @@ fn a_body_that_is_declared_too_large_is_refused_before_the_upload() {
     stream.write_all(token_head(&lines).as_bytes()).unwrap();
     let answer = head(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
     assert!(answer.contains("content-length: 0\r\n"), "{answer}");
 }
 
@@ -68,11 +70,14 @@ fn a_body_that_is_declared_too_large_is_refused_before_the_upload() {
 fn a_body_that_turns_out_too_large_is_refused() {
     let server = Server::start(&["http.max_content_length=1kb"]);
     let mut stream = server.connect();
-    stream.write_all(token_head("transfer-encoding: chunked\r\n").as_bytes()).unwrap();
+    let lines = "x-opaque-id: seven\r\ntransfer-encoding: chunked\r\n";
+    stream.write_all(token_head(lines).as_bytes()).unwrap();
     let piece = format!("100\r\n{}\r\n", "x".repeat(256));
     stream.write_all(piece.repeat(8).as_bytes()).unwrap();
     let answer = to_end(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.to_ascii_lowercase().contains("x-opaque-id: seven\r\n"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
 }
 
 #[test]
@@ -125,7 +130,7 @@ fn many_headers_long_headers_and_long_lines_are_refused() {
         let answer = server.talk(&request);
         assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
     }
-    let fits = format!("x-long: {}\r\nconnection: close\r\n\r\n", "b".repeat(15_000));
+    let fits = format!("host: a\r\nx-long: {}\r\nconnection: close\r\n\r\n", "b".repeat(15_000));
     let answer = server.talk(&format!("GET /_jeton/live HTTP/1.1\r\n{fits}"));
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

@@ -14,6 +14,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -130,7 +131,7 @@ impl Line {
         self.pulse.busy();
         let answered = caught(self.admit_and_finish(request)).await;
         self.pulse.idle();
-        answered.unwrap_or_else(|| self.site.rest.fail()).map(Full::new)
+        answered.unwrap_or_else(|| self.leave_unread(self.site.rest.fail())).map(Full::new)
     }
 
     /// A stranger's body is never read: the head alone decides whether the caller is admitted.
@@ -138,17 +139,13 @@ impl Line {
         let Site { rest, bounds, memory, .. } = self.site.as_ref();
         let (head, body) = request.into_parts();
         if body::is_declared_too_large(&body, bounds.body_bytes_max) {
-            self.pulse.leave_unread();
-            return rest.refuse_body(BodyRefusal::TooLarge);
+            return self.leave_unread(rest.refuse_body(BodyRefusal::TooLarge));
         }
         let has_body = !body.is_end_stream();
         let admitted = match rest.begin(&head, Some(self.address)).await {
             Ok(admitted) => admitted,
             Err(response) => {
-                if has_body {
-                    self.pulse.leave_unread();
-                }
-                return response;
+                return if has_body { self.leave_unread(response) } else { response };
             }
         };
         if !has_body {
@@ -157,11 +154,16 @@ impl Line {
         let mut share = memory.share();
         match body::read(body, bounds.body_bytes_max, bounds.body_timeout, &mut share).await {
             Ok(bytes) => admitted.finish(bytes).await,
-            Err(refusal) => {
-                self.pulse.leave_unread();
-                rest.refuse_body(refusal)
-            }
+            Err(refusal) => self.leave_unread(admitted.refuse_body(refusal)),
         }
+    }
+
+    /// The answer to a request whose body is not read to its end. What follows on the connection
+    /// would be the rest of the body, so it is closed, and the answer says so.
+    fn leave_unread(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+        self.pulse.leave_unread();
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
     }
 }
 

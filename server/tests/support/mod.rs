@@ -97,17 +97,17 @@ pub(crate) fn head(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// The header line by which `elastic` logs in.
-pub(crate) fn login() -> String {
-    format!("authorization: Basic {}\r\n", STANDARD.encode(format!("elastic:{PASSWORD}")))
-}
-
 /// The head of a request for a token by `elastic`, with more header lines.
 pub(crate) fn token_head(lines: &str) -> String {
+    token_head_of(&format!("elastic:{PASSWORD}"), lines)
+}
+
+/// The same by the user of this `name:password`.
+pub(crate) fn token_head_of(login: &str, lines: &str) -> String {
     format!(
-        "POST /_security/oauth2/token HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{}\
-         {lines}\r\n",
-        login()
+        "POST /_security/oauth2/token HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+         authorization: Basic {}\r\n{lines}\r\n",
+        STANDARD.encode(login)
     )
 }
 
