@@ -96,9 +96,9 @@ fn every_mistake_is_reported_at_once() {
 fn names_that_mean_nothing_here_are_accepted_and_reported_once() {
     let text = "xpack.security.enabled: true\nnode.roles: [master]\n\
                 xpack.security.transport.ssl:\n  enabled: true\n  keystore.path: x\n\
-                discovery.type: single-node\nxpack.security.enrollment.enabled: true\n";
+                discovery.type: single-node\nxpack.security.http.ssl.verification_mode: full\nxpack.security.enrollment.enabled: true\n";
     let notices = parse(text).notices;
-    assert_eq!(notices.len(), 6, "{notices:?}");
+    assert_eq!(notices.len(), 7, "{notices:?}");
     assert!(notices.contains(&"setting [node.roles] has no effect here".to_owned()));
 }
 
@@ -208,6 +208,52 @@ fn anonymous_access_is_on_when_it_has_roles() {
     assert_eq!(anonymous.roles, ["a", "b"]);
     assert_eq!(anonymous.username, "_anonymous");
     assert!(anonymous.authz_exception);
+}
+
+#[test]
+fn anonymous_names_that_cannot_be_are_refused() {
+    let prefix = "xpack.security.authc.anonymous";
+    for name in ["elastic", "_system", "_xpack", "' a'", "\u{e9}"] {
+        let text = format!("{prefix}:\n  username: {name}\n  roles: r\n");
+        assert!(refusal(&text).contains("anonymous.username]"), "{name}");
+    }
+    for roles in ["[a, ' ']", "['a b\u{e9}']", "[\"a\\tb\"]"] {
+        assert!(
+            refusal(&format!("{prefix}.roles: {roles}")).contains("anonymous.roles]"),
+            "{roles}"
+        );
+    }
+}
+
+#[test]
+fn failed_logins_are_slowed_down_as_the_realms_advise_unless_told_otherwise() {
+    let advised = jeton_realms::throttle::ThrottleLimits::default();
+    assert_eq!(format!("{:?}", parse("").throttle), format!("{advised:?}"));
+    let chosen = parse("jeton.throttle:\n  free_failures: 2\n  delay.max: 1m\n").throttle;
+    assert_eq!((chosen.free_failures, chosen.delay_max), (2, Duration::from_mins(1)));
+}
+
+#[test]
+fn a_mistake_in_the_file_names_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jeton.yml");
+    std::fs::write(&path, "a: [").unwrap();
+    let sources = Sources { file: Some(path.clone()), ..Sources::default() };
+    let error = Settings::load(&sources, &|_| None).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("settings file [{}], line ", path.display())), "{error}");
+}
+
+#[test]
+fn the_effective_settings_show_what_derived_defaults_come_to() {
+    let text = effective_text(&parse("network.host: localhost\n").effective).unwrap();
+    assert!(text.contains("http.host: localhost\n"), "{text}");
+    assert!(text.contains("http.compression: true\n"), "{text}");
+    assert!(text.contains("\nnode.name: ") && text.contains("\njeton.hashing.threads: "), "{text}");
+    let again = effective_text(&parse(&text).effective).unwrap();
+    let values = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split("   #").next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(values(&again), values(&text));
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub enum Origin {
     File,
     /// `-E` on the command line.
     CommandLine,
+    /// `--data` on the command line.
+    DataOption,
 }
 
 /// Names and values in force, each readable as its kind.
@@ -27,6 +29,8 @@ pub enum Origin {
 pub struct Effective {
     given: BTreeMap<String, (Raw, Origin)>,
     without_effect: Vec<String>,
+    /// Values that the table does not know: what a default in words comes to, and resolved paths.
+    resolved: BTreeMap<&'static str, String>,
 }
 
 impl Effective {
@@ -79,6 +83,30 @@ impl Effective {
                 Default::None | Default::Derived(_) => None,
             },
         })
+    }
+
+    /// A value as it is in force, for print: what it comes to where the table has only words.
+    pub fn shown(&self, name: &str) -> Result<Option<(String, Origin)>, SettingsError> {
+        let text = self.text(name)?;
+        Ok(match self.resolved.get(name) {
+            Some(resolved) => {
+                let origin = text.map_or(Origin::Default, |(_, origin)| origin);
+                Some((resolved.clone(), origin))
+            }
+            None => text,
+        })
+    }
+
+    /// Notes what a value comes to.
+    pub(super) fn resolve(&mut self, name: &'static str, text: String) {
+        if !text.is_empty() {
+            self.resolved.insert(name, text);
+        }
+    }
+
+    /// Puts the data directory of the command line over every other.
+    pub(super) fn put_data(&mut self, text: String) {
+        self.given.insert(DATA.to_owned(), (Raw::Scalar(text), Origin::DataOption));
     }
 
     /// A flag; `derived` holds where the table has no fixed default.
@@ -304,4 +332,6 @@ fn declared(name: &str) -> Result<&'static Definition, SettingsError> {
 }
 
 const NOT_EMPTY: &str = "must not be empty";
+/// The data directory.
+pub(super) const DATA: &str = "path.data";
 const SECURITY_ENABLED: &str = "xpack.security.enabled";

@@ -4,7 +4,7 @@
 //! names that are unknown or refused are never repeated: they may be secrets in the wrong place.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -20,6 +20,14 @@ pub enum SettingsError {
         /// What the operating system said.
         reason: String,
     },
+    /// The directory of data or settings has no absolute path.
+    #[error("directory [{path}]: {reason}", path = path.display())]
+    Directory {
+        /// The directory as it was named.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: String,
+    },
     /// The file is larger than a settings file can be.
     #[error("the settings are larger than {bytes_max} bytes")]
     TooLarge {
@@ -27,8 +35,10 @@ pub enum SettingsError {
         bytes_max: usize,
     },
     /// The text is not the YAML that settings are written in.
-    #[error("line {line}, column {column}: {reason}")]
+    #[error("{}line {line}, column {column}: {reason}", inside(file.as_deref()))]
     Syntax {
+        /// The file, where there is one.
+        file: Option<PathBuf>,
         /// Line, counted from one.
         line: usize,
         /// Column, counted from one.
@@ -140,6 +150,18 @@ pub enum SettingsError {
 #[derive(Debug)]
 pub struct SettingsErrors(pub Vec<SettingsError>);
 
+impl SettingsErrors {
+    /// The same, where places are those of this file.
+    pub(super) fn in_file(mut self, path: &Path) -> Self {
+        for error in &mut self.0 {
+            if let SettingsError::Syntax { file, .. } = error {
+                *file = Some(path.to_owned());
+            }
+        }
+        self
+    }
+}
+
 impl fmt::Display for SettingsErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, error) in self.0.iter().enumerate() {
@@ -158,6 +180,10 @@ impl From<SettingsError> for SettingsErrors {
     fn from(error: SettingsError) -> Self {
         Self(vec![error])
     }
+}
+
+fn inside(file: Option<&Path>) -> String {
+    file.map_or_else(String::new, |file| format!("settings file [{}], ", file.display()))
 }
 
 fn suggested(suggestion: Option<&str>) -> String {

@@ -34,7 +34,7 @@ pub struct HttpBounds {
     pub threads: usize,
     /// Open connections at once.
     pub connections_max: usize,
-    /// Bytes of a request line with its headers.
+    /// Bytes of a request line with its headers: one bound for both.
     pub head_bytes_max: usize,
     /// Bytes of one body.
     pub body_bytes_max: usize,

@@ -4,18 +4,23 @@
 //! (`effective`), and the typed result. Must not open a socket, a store or a key file. Start at
 //! [`Settings::load`].
 
+mod anonymous;
 mod effective;
 mod error;
 mod listen;
 mod print;
 mod realms;
 mod table;
+mod throttle;
 mod value;
 mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jeton_realms::throttle::ThrottleLimits;
+
+pub use self::anonymous::AnonymousSettings;
 pub use self::effective::{Effective, Origin};
 pub use self::error::{SettingsError, SettingsErrors};
 pub use self::listen::{ClientAuthentication, HttpBounds, HttpSettings, TlsSettings};
@@ -57,6 +62,8 @@ pub struct Settings {
     pub success_cache: Option<SuccessCacheSettings>,
     /// Requests without credentials; `None` if they are refused.
     pub anonymous: Option<AnonymousSettings>,
+    /// How failed logins are slowed down.
+    pub throttle: ThrottleLimits,
     /// How new passwords are hashed, and by how many threads.
     pub hashing: HashingSettings,
     /// How often files are looked at for changes.
@@ -95,17 +102,6 @@ pub struct SuccessCacheSettings {
     pub lifetime: Duration,
 }
 
-/// Requests without credentials.
-#[derive(Clone, Debug)]
-pub struct AnonymousSettings {
-    /// Their user name.
-    pub username: String,
-    /// Their roles; never empty.
-    pub roles: Vec<String>,
-    /// Whether a missing privilege is 403 rather than 401.
-    pub authz_exception: bool,
-}
-
 /// How new passwords are hashed.
 #[derive(Clone, Debug)]
 pub struct HashingSettings {
@@ -137,12 +133,14 @@ impl Settings {
                 return Err(SettingsError::Unreadable { path, reason: error.to_string() }.into());
             }
         };
-        let directory = match path.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
-            Some(parent) => parent.to_owned(),
-            None => PathBuf::from("."),
-        };
-        Self::parse(&text, &directory, sources, environment)
+        // What is relative is so to the directory of this moment, and is shown in full from here on.
+        let path = absolute(&path)?;
+        let directory = path.parent().unwrap_or(&path);
+        let mut settings = Self::parse(&text, directory, sources, environment)
+            .map_err(|errors| errors.in_file(&path))?;
+        settings.data = absolute(&settings.data)?;
+        settings.effective.resolve(effective::DATA, settings.data.display().to_string());
+        Ok(settings)
     }
 
     /// As [`Settings::load`], from text that is already read.
@@ -153,7 +151,10 @@ impl Settings {
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, SettingsErrors> {
         let entries = yaml::read(text)?;
-        let effective = Effective::check(entries, &sources.overrides, environment)?;
+        let mut effective = Effective::check(entries, &sources.overrides, environment)?;
+        if let Some(data) = &sources.data {
+            effective.put_data(data.display().to_string());
+        }
         Ok(Self::typed(effective, directory, sources)?)
     }
 
@@ -180,7 +181,7 @@ impl Settings {
             Some((name, _)) => name,
             None => machine_name(),
         };
-        Ok(Self {
+        let mut settings = Self {
             data,
             node_name,
             cluster_name: text("cluster.name")?,
@@ -189,7 +190,8 @@ impl Settings {
             reserved_realm: effective.flag("xpack.security.authc.reserved_realm.enabled", true)?,
             realms,
             success_cache: success_cache(&effective)?,
-            anonymous: anonymous(&effective)?,
+            anonymous: anonymous::anonymous(&effective)?,
+            throttle: throttle::throttle(&effective)?,
             hashing: HashingSettings {
                 algorithm: text("xpack.security.authc.password_hashing.algorithm")?,
                 threads: effective.count("jeton.hashing.threads", processors())?,
@@ -202,8 +204,27 @@ impl Settings {
             directory: directory.to_owned(),
             notices,
             effective,
-        })
+        };
+        settings.resolve();
+        Ok(settings)
     }
+
+    /// Notes what the defaults come to that depend on the machine or on other settings.
+    fn resolve(&mut self) {
+        let Self { http, effective, .. } = self;
+        effective.resolve("node.name", self.node_name.clone());
+        effective.resolve("http.host", http.hosts.join(","));
+        effective.resolve("http.compression", http.compression.to_string());
+        effective.resolve("jeton.http.threads", http.bounds.threads.to_string());
+        effective.resolve("jeton.hashing.threads", self.hashing.threads.to_string());
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, SettingsError> {
+    std::path::absolute(path).map_err(|error| SettingsError::Directory {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })
 }
 
 fn token(effective: &Effective) -> Result<TokenSettings, SettingsError> {
@@ -223,16 +244,6 @@ fn success_cache(effective: &Effective) -> Result<Option<SuccessCacheSettings>, 
         names_max: effective.count("xpack.security.authc.success_cache.size", 0)?,
         lifetime: effective.span("xpack.security.authc.success_cache.expire_after_access")?,
     }))
-}
-
-fn anonymous(effective: &Effective) -> Result<Option<AnonymousSettings>, SettingsError> {
-    let username = effective.text("xpack.security.authc.anonymous.username")?;
-    let settings = AnonymousSettings {
-        username: username.map_or_else(String::new, |(text, _)| text),
-        roles: effective.list("xpack.security.authc.anonymous.roles")?,
-        authz_exception: effective.flag("xpack.security.authc.anonymous.authz_exception", true)?,
-    };
-    Ok((!settings.roles.is_empty()).then_some(settings))
 }
 
 /// Processors that this process may use; one if the system does not say.

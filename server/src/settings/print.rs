@@ -24,7 +24,7 @@ pub fn effective_text(effective: &Effective) -> Result<String, SettingsError> {
             given
         };
         for name in names {
-            let line = match (effective.text(name)?, definition.default) {
+            let line = match (effective.shown(name)?, definition.default) {
                 (Some((text, origin)), _) => format!("{name}: {}{}", quoted(&text), from(origin)),
                 (None, Default::Derived(what)) => format!("# {name}: {what}"),
                 (None, Default::None | Default::Value(_)) => format!("# {name}: not set"),
@@ -137,6 +137,7 @@ fn from(origin: Origin) -> &'static str {
         Origin::Default => "",
         Origin::File => "   # from the file",
         Origin::CommandLine => "   # from -E",
+        Origin::DataOption => "   # from --data",
     }
 }
 

@@ -239,13 +239,15 @@ pub(super) const TABLE: &[Definition] = &[
         "http.max_header_size",
         Kind::Size { min: "4kb", max: "1mb" },
         value("16kb"),
-        "Largest sum of all headers of a request. More is answered with 431.",
+        "Room for the headers of a request. Headers and request line share one bound, the sum of this \
+         setting and `http.max_initial_line_length`; a longer head is answered with 431.",
     ),
     setting(
         "http.max_initial_line_length",
         Kind::Size { min: "4kb", max: "1mb" },
         value("4kb"),
-        "Room for the request line beside the headers.",
+        "Room for the request line of a request, added to `http.max_header_size`: the bound is their \
+         sum.",
     ),
     setting(
         "http.compression",
@@ -370,7 +372,8 @@ pub(super) const TABLE: &[Definition] = &[
         "xpack.security.authc.anonymous.roles",
         Kind::List,
         Default::None,
-        "Roles of requests without credentials. Anonymous access is on when the list is not empty.",
+        "Roles of requests without credentials. Anonymous access is on when the list is not empty. A \
+         gateway that asks whether a request is authenticated is told that every one is.",
     ),
     setting(
         "xpack.security.authc.anonymous.username",
@@ -486,6 +489,67 @@ pub(super) const TABLE: &[Definition] = &[
          invalidated.",
     ),
     setting(
+        "jeton.throttle.free_failures",
+        Kind::Integer { min: 0, max: 1_000_000 },
+        value("5"),
+        "Failed logins of a user from an address that cost nothing.",
+    ),
+    setting(
+        "jeton.throttle.delay.first",
+        time("1ms", "1h"),
+        value("250ms"),
+        "Delay after the first failed login beyond the free ones; each further one doubles it.",
+    ),
+    setting(
+        "jeton.throttle.delay.max",
+        time("1ms", "1d"),
+        value("30s"),
+        "Longest delay of a user's logins from an address.",
+    ),
+    setting(
+        "jeton.throttle.forget_after",
+        time("1s", "7d"),
+        value("10m"),
+        "Time after which failed and successful logins of a user from an address are forgotten.",
+    ),
+    setting(
+        "jeton.throttle.patience",
+        time("0", "1m"),
+        value("5s"),
+        "Longest time that a login is kept waiting; what would wait longer is answered with 429.",
+    ),
+    setting(
+        "jeton.throttle.concurrent.max",
+        Kind::Integer { min: 1, max: 1_000_000 },
+        value("128"),
+        "Logins of a user from an address at once.",
+    ),
+    setting(
+        "jeton.throttle.users.max",
+        Kind::Integer { min: 16, max: 10_000_000 },
+        value("32768"),
+        "Users at addresses whose logins are remembered; the oldest give way.",
+    ),
+    setting(
+        "jeton.throttle.address.failures.max",
+        Kind::Integer { min: 1, max: 1_000_000 },
+        value("100"),
+        "Failed logins over all names that an address may have at once. Names that have logged in \
+         from there are free of it.",
+    ),
+    setting(
+        "jeton.throttle.address.recovery",
+        time("1ms", "1h"),
+        value("250ms"),
+        "Time that forgives an address one failed login.",
+    ),
+    setting(
+        "jeton.throttle.addresses.max",
+        Kind::Integer { min: 16, max: 10_000_000 },
+        value("16384"),
+        "Addresses whose failed logins are remembered; the oldest give way.",
+    ),
+    setting(
         "jeton.hashing.threads",
         Kind::Integer { min: 1, max: 1024 },
         Default::Derived("one a processor"),
@@ -545,6 +609,8 @@ const WITHOUT_EFFECT: &[&str] = &[
     "xpack.security.autoconfiguration.enabled",
     "xpack.security.dls_fls.enabled",
     "xpack.security.enrollment.**",
+    // Whoever shows a certificate is checked against the authorities in every mode.
+    "xpack.security.http.ssl.verification_mode",
     "xpack.security.transport.**",
     "xpack.watcher.**",
 ];

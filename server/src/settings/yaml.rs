@@ -158,7 +158,8 @@ fn syntax(span: Span, reason: &str) -> SettingsError {
 }
 
 fn syntax_at(line: usize, column: usize, reason: &str) -> SettingsError {
-    SettingsError::Syntax { line, column: column.saturating_add(1), reason: reason.to_owned() }
+    let (column, reason) = (column.saturating_add(1), reason.to_owned());
+    SettingsError::Syntax { file: None, line, column, reason }
 }
 
 /// Largest settings file, in bytes: bounds every later step.
