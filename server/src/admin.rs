@@ -35,6 +35,8 @@ pub(crate) enum Order {
         /// Whether others may hold it: everything is revoked then.
         is_compromised: bool,
     },
+    /// Replaces the keys that the key file lacks: everything is revoked.
+    ReplaceLostKeys,
     /// Gives a built-in or stored user a new password.
     ResetPassword {
         /// The user.
@@ -226,7 +228,8 @@ mod tests {
             Order::ListKeys
             | Order::AddKey
             | Order::ActivateKey { .. }
-            | Order::RetireKey { .. } => Reply::Refused { reason: "no".to_owned() },
+            | Order::RetireKey { .. }
+            | Order::ReplaceLostKeys => Reply::Refused { reason: "no".to_owned() },
         }
     }
 

@@ -50,7 +50,7 @@ impl App {
         // What needs no store is checked first, so that a mistake leaves no trace on the disk.
         let ground = Ground::prepare(settings)?;
         let world = runtime.block_on(World::of_the_machine(settings, trust))?;
-        ground.build(runtime, settings, world, given)
+        ground.build(runtime, settings, (world, trust), given)
     }
 
     /// As [`App::start`], on another world: for simulations and tests.
@@ -60,7 +60,7 @@ impl App {
         given: Option<Secret>,
     ) -> Result<Self, StartError> {
         let ground = Ground::prepare(settings)?;
-        ground.build(runtime()?, settings, world, given)
+        ground.build(runtime()?, settings, (world, ClockTrust::Checked), given)
     }
 
     /// Where it listens.
@@ -130,17 +130,17 @@ impl Ground {
         self,
         runtime: Runtime,
         settings: &Settings,
-        world: World,
+        (world, trust): (World, ClockTrust),
         given: Option<Secret>,
     ) -> Result<App, StartError> {
         let (core, first_password) = runtime.block_on(async {
-            let core = Core::open(settings, world).await?;
+            let core = Core::open(settings, world, trust).await?;
             let password =
                 if settings.reserved_realm { core.first_password(given).await? } else { None };
             Ok::<_, StartError>((Arc::new(core), password))
         })?;
         let (stop, asked) = watch::channel(false);
-        let rest = runtime.block_on(wire(settings, &core))?;
+        let rest = wire(settings, &core);
         let site = Arc::new(Site::new(rest, settings.http.bounds.clone(), asked.clone()));
         let jobs = Jobs {
             core: Arc::clone(&core),
@@ -155,21 +155,30 @@ impl Ground {
         let serving = self.listener.serve(&site, self.tls.as_ref())?;
         let threads = Some((serving, background));
         let is_tls = self.tls.is_some();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            ?addresses,
+            tls = is_tls,
+            data = %settings.data.display(),
+            config = %settings.directory.display(),
+            cluster_uuid = core.cluster_uuid(),
+            "started"
+        );
         Ok(App { core, runtime, addresses, is_tls, first_password, stop, threads })
     }
 }
 
-async fn wire(settings: &Settings, core: &Core) -> Result<Rest, StartError> {
+fn wire(settings: &Settings, core: &Core) -> Rest {
     let authority = Arc::clone(core.authority());
     let names = rest::Names {
         node: settings.node_name.clone(),
         cluster: settings.cluster_name.clone(),
-        cluster_uuid: authority.cluster_uuid().await?,
+        cluster_uuid: core.cluster_uuid().to_owned(),
     };
     let bytes_max = u64::try_from(settings.http.bounds.body_bytes_max).unwrap_or(u64::MAX);
     let wire =
         rest::Settings { names, body_bytes_max: bytes_max, compression: settings.http.compression };
-    Ok(Rest::new(authority, wire))
+    Rest::new(authority, wire)
 }
 
 fn runtime() -> Result<Runtime, StartError> {

@@ -23,7 +23,7 @@ use jeton_realms::native::NativeRealm;
 use jeton_realms::password::{Algorithm, HashingPool, PasswordHasher, PoolLimits};
 use jeton_realms::realm::Realm;
 use jeton_realms::reserved::{ReservedNames, ReservedRealm};
-use jeton_realms::throttle::{Throttle, ThrottleLimits};
+use jeton_realms::throttle::Throttle;
 use jeton_store::engine::Engine;
 use jeton_store::engine::embedded::{Embedded, EmbeddedOptions};
 use jeton_store::store::Store;
@@ -84,6 +84,13 @@ impl World {
     }
 }
 
+/// Whether a store was ever made in this data directory. Where that cannot be told, opening it will
+/// say why.
+pub(crate) fn holds_store(data: &Path) -> bool {
+    let format = std::fs::metadata(data.join(STORE).join(FORMAT));
+    !format.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Builds the authority that the settings describe, on this world, with these keys.
 pub(crate) async fn assemble(
     settings: &Settings,
@@ -106,7 +113,7 @@ pub(crate) async fn assemble(
         store,
         chain: Arc::new(chain),
         hasher,
-        throttle: Throttle::new(ThrottleLimits::default()),
+        throttle: Throttle::new(settings.throttle),
         clock: Arc::clone(&world.clock),
         entropy: Arc::clone(&world.entropy),
         policy,
@@ -229,5 +236,7 @@ fn make_directory(path: &Path) -> io::Result<()> {
 
 /// The engine's own directory within the data directory.
 const STORE: &str = "store";
+/// The file by which the engine knows a store.
+const FORMAT: &str = "format";
 /// Requests that revoke and may wait for the hashing thread kept for them.
 const RESERVED_QUEUE_MAX: usize = 64;

@@ -4,11 +4,10 @@
 //! file that spawns. Must not know what a job does. Nothing here is in the way of a request.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -17,34 +16,53 @@ use crate::admin::Door;
 use crate::core::Core;
 use crate::tls::Tls;
 
-/// The signals that ask a server to stop.
+/// The signals that ask a server to stop: the first one in order, the second one at once.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    runtime: Runtime,
-    terminate: Signal,
-    interrupt: Signal,
+    asked: mpsc::Receiver<()>,
 }
 
 impl Signals {
     /// Takes the signals over from the system.
     pub(crate) fn listen() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (terminate, interrupt) = {
+        let (mut terminate, mut interrupt) = {
             let _entered = runtime.enter();
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
         };
-        Ok(Self { runtime, terminate, interrupt })
+        let (ask, asked) = mpsc::channel();
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                either(&mut terminate, &mut interrupt).await;
+                // Nobody waits when the start has failed by itself.
+                let _ = ask.send(());
+                either(&mut terminate, &mut interrupt).await;
+            });
+            stop_at_once();
+        })?;
+        Ok(Self { asked })
     }
 
     /// Returns when one of them comes. Blocks.
-    pub(crate) fn wait(mut self) {
-        self.runtime.block_on(async {
-            tokio::select! {
-                _ = self.terminate.recv() => {}
-                _ = self.interrupt.recv() => {}
-            }
-        });
+    pub(crate) fn wait(self) {
+        if self.asked.recv().is_err() {
+            tracing::error!("signals are not heard any more: stopping");
+        }
     }
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// What was acknowledged is durable at any moment, so nothing of it is lost.
+#[expect(clippy::exit, reason = "the operator does not want to wait for an end in order")]
+fn stop_at_once() {
+    tracing::warn!("asked to stop a second time: stopping at once");
+    std::process::exit(STOPPED_AT_ONCE);
 }
 
 /// The jobs of one server.
@@ -74,6 +92,7 @@ impl Jobs {
             // A closed channel is a server that is gone: the same as a stop.
             _ = stop.wait_for(|is_asked| *is_asked) => {}
             () = every(CLOCK_INTERVAL, async || self.core.watch_clock()) => {}
+            () = every(HEALTH_INTERVAL, async || self.core.watch_health()) => {}
             () = every(MARK_INTERVAL, async || self.core.raise_mark().await) => {}
             () = every(self.expire_interval, async || self.core.expire().await) => {}
             () = every(self.reload_interval, async || self.reload().await) => {}
@@ -116,5 +135,9 @@ async fn every(interval: Duration, job: impl AsyncFn()) {
 
 /// How often the clock is looked at: far more often than the jump it is meant to see can hold.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often health is looked at.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+/// What the process ends with after a second signal.
+const STOPPED_AT_ONCE: i32 = 1;
 /// How often the newest instant is stored: a commit each.
 const MARK_INTERVAL: Duration = Duration::from_mins(1);

@@ -3,65 +3,81 @@
 //! Owns what an administrator can have done, whether a server runs or not. Must not know how an
 //! order arrives.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jeton_authority::Authority;
 use jeton_authority::tokens::expire::Marks;
-use jeton_authority::tokens::keys::{KeyMaterial, KeyRefusal};
 use jeton_authority::users::put::NewPassword;
 use jeton_domain::id::KeyId;
 use jeton_domain::limits::PASSWORD_CHARS_MIN;
 use jeton_domain::secret::Secret;
-use jeton_domain::token::key::KeyState;
 use jeton_realms::file::FileRealm;
 use jeton_realms::reserved::{ELASTIC, generate_password};
-use jeton_store::tables::keys::KeyRecord;
-use tokio::sync::Mutex;
+use jeton_store::tables::users::{self, UserKind};
 use zeroize::Zeroizing;
 
-use crate::admin::{KeyLine, Order, Reply};
+use crate::admin::{Order, Reply};
 use crate::assembly::{self, Assembled, ClockTrust, World};
 use crate::error::{StartError, cause_of};
 use crate::keyfile::{KeyFile, Seen};
-use crate::settings::Settings;
+use crate::keys::{Keys, OrderError};
+use crate::settings::{RealmKind, Settings};
 
 /// The server without its sockets.
 #[derive(Debug)]
 pub(crate) struct Core {
     world: World,
     authority: Arc<Authority>,
+    cluster_uuid: String,
     file_realms: Vec<Arc<FileRealm>>,
-    keys_path: PathBuf,
-    /// The key file as it was seen last. Held while keys are changed, one change at a time.
-    keys_seen: Mutex<Seen>,
+    keys: Keys,
     marks: Marks,
+    /// What was wrong when health was looked at last, by its text without numbers.
+    troubles: Mutex<BTreeMap<String, String>>,
 }
 
 impl Core {
     /// Opens the store and checks the keys; makes the first key where there is none.
-    pub(crate) async fn open(settings: &Settings, world: World) -> Result<Self, StartError> {
-        let keys_path = settings.keys_file.clone();
-        let seen = Seen::of(&keys_path);
-        let file = KeyFile::read(&keys_path)?.unwrap_or_default();
-        let Assembled { authority, file_realms } =
-            assembly::assemble(settings, &world, file.material()).await?;
-        let keys_seen = Mutex::new(seen);
-        let marks = Marks::default();
-        let core = Self { world, authority, file_realms, keys_path, keys_seen, marks };
-        core.settle_keys(file).await?;
-        core.authority.check_keys().await?;
+    pub(crate) async fn open(
+        settings: &Settings,
+        world: World,
+        trust: ClockTrust,
+    ) -> Result<Self, StartError> {
+        let core = Self::assemble(settings, world).await?;
+        if trust == ClockTrust::Accepted {
+            core.authority.accept_clock().await?;
+        }
+        core.keys.settle().await?;
         core.reload_realms();
+        core.warn_of_no_account(settings).await?;
         Ok(core)
     }
 
-    /// Carries one order out on a directory that no server holds.
+    /// Carries one order out on a directory that no server holds. Makes no store and no key, and
+    /// does not mind the clock.
     pub(crate) async fn once(settings: &Settings, order: Order) -> Result<Reply, StartError> {
-        let world = World::of_the_machine(settings, ClockTrust::Checked).await?;
-        let core = Self::open(settings, world).await?;
+        if !assembly::holds_store(&settings.data) {
+            return Err(StartError::NoStore { path: settings.data.clone() });
+        }
+        let world = World::of_the_machine(settings, ClockTrust::Accepted).await?;
+        let core = Self::assemble(settings, world).await?;
         let reply = core.carry_out(order).await;
         core.close().await?;
         Ok(reply)
+    }
+
+    async fn assemble(settings: &Settings, world: World) -> Result<Self, StartError> {
+        let path = settings.keys_file.clone();
+        let seen = Seen::of(&path);
+        let file = KeyFile::read(&path)?.unwrap_or_default();
+        let Assembled { authority, file_realms } =
+            assembly::assemble(settings, &world, file.material()).await?;
+        let cluster_uuid = authority.cluster_uuid().await?;
+        let entropy = Arc::clone(&world.entropy);
+        let keys = Keys::new(Arc::clone(&authority), entropy, path, cluster_uuid.clone(), seen);
+        let (marks, troubles) = (Marks::default(), Mutex::default());
+        Ok(Self { world, authority, cluster_uuid, file_realms, keys, marks, troubles })
     }
 
     /// Stores a password of `elastic` where there is none: the one given, else a generated one,
@@ -83,11 +99,18 @@ impl Core {
         };
         let password = NewPassword::Clear(Arc::new(password));
         self.authority.reset_password(ELASTIC, &password).await?;
+        let source = if shown.is_some() { "generated" } else { "given" };
+        tracing::info!(user = ELASTIC, source, "the first password is set");
         Ok(shown)
     }
 
     pub(crate) const fn authority(&self) -> &Arc<Authority> {
         &self.authority
+    }
+
+    /// The id of the store, drawn at its first start.
+    pub(crate) fn cluster_uuid(&self) -> &str {
+        &self.cluster_uuid
     }
 
     /// Makes everything durable and lets the directory go.
@@ -98,18 +121,22 @@ impl Core {
     /// Does what an administrator asks for.
     pub(crate) async fn carry_out(&self, order: Order) -> Reply {
         let outcome = match order {
-            Order::ListKeys => self.list_keys().await,
+            Order::ListKeys => self.keys.list().await.map(|keys| Reply::Keys { keys }),
             Order::AddKey => self.add_key().await,
             Order::ActivateKey { id } => self.activate_key(KeyId::new(id)).await,
             Order::RetireKey { id, is_compromised: false } => self.retire_key(KeyId::new(id)).await,
             Order::RetireKey { id, is_compromised: true } => {
                 self.retire_compromised_key(KeyId::new(id)).await
             }
+            Order::ReplaceLostKeys => self.replace_lost_keys().await,
             Order::ResetPassword { username, password } => {
                 self.reset_password(&username, &password).await
             }
         };
-        outcome.unwrap_or_else(|error| Reply::Refused { reason: error.to_string() })
+        outcome.unwrap_or_else(|error| {
+            tracing::warn!(%error, "an order is refused");
+            Reply::Refused { reason: error.to_string() }
+        })
     }
 
     /// Looks at the clock, so that a jump is seen when it happens and not at the next request.
@@ -145,89 +172,72 @@ impl Core {
 
     /// Reads the key file again if it has changed. A file that cannot be used changes nothing.
     pub(crate) async fn reload_keys(&self) {
-        let mut seen = self.keys_seen.lock().await;
-        let present = Seen::of(&self.keys_path);
-        if present == *seen {
-            return;
-        }
-        *seen = present;
-        let read = match KeyFile::read(&self.keys_path) {
-            Ok(Some(file)) => self.use_file(&file).await.map_err(|error| error.to_string()),
-            Ok(None) => Err("there is no such file".to_owned()),
-            Err(error) => Err(error.to_string()),
-        };
-        match read {
-            Ok(()) => tracing::info!("the key file was read"),
-            Err(error) => tracing::error!(error, "the key file cannot be used as it is now"),
-        }
+        self.keys.reload().await;
     }
 
-    /// Makes the first key where there is none, and ends a first start that was cut short.
-    async fn settle_keys(&self, mut file: KeyFile) -> Result<(), StartError> {
-        let mut seen = self.keys_seen.lock().await;
-        let listed = self.authority.keys().await?;
-        let is_settled = listed.iter().any(|key| key.state == KeyState::Active);
-        if is_settled {
+    /// Tells the log what has gone wrong since the last look, and what is well again.
+    pub(crate) fn watch_health(&self) {
+        let trouble = self.authority.health().trouble;
+        let present: BTreeMap<String, String> =
+            trouble.into_iter().map(|text| (without_numbers(&text), text)).collect();
+        let mut known = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, trouble) in present.iter().filter(|(kind, _)| !known.contains_key(*kind)) {
+            tracing::warn!(trouble, "health: trouble");
+        }
+        for (_, trouble) in known.iter().filter(|(kind, _)| !present.contains_key(*kind)) {
+            tracing::info!(trouble, "health: this is over");
+        }
+        *known = present;
+    }
+
+    /// A server that nobody can log in to is a mistake more often than not.
+    async fn warn_of_no_account(&self, settings: &Settings) -> Result<(), StartError> {
+        let has_lines = |path| std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+        let is_in_a_file = settings.realms.iter().any(|realm| match &realm.kind {
+            RealmKind::File { users, .. } => has_lines(users),
+            RealmKind::Native => false,
+        });
+        if settings.reserved_realm || is_in_a_file {
             return Ok(());
         }
-        let added = listed.iter().rfind(|key| key.state.verifies());
-        let id = if let Some(added) = added {
-            added.id
-        } else {
-            let id = self.authority.unused_key_id().await?;
-            self.add_to_file(&mut file, id)?;
-            *seen = Seen::of(&self.keys_path);
-            self.authority.take_key_material(file.material());
-            self.authority.add_key(id).await?;
-            id
-        };
-        Ok(self.authority.activate_key(id).await?)
-    }
-
-    async fn list_keys(&self) -> Result<Reply, OrderError> {
-        let file = KeyFile::read(&self.keys_path)?.unwrap_or_default();
-        let keys = self.authority.keys().await?;
-        let keys = keys.iter().map(|key| line(key, file.key(key.id).is_some())).collect();
-        Ok(Reply::Keys { keys })
+        if self.authority.store().rows(&users::all(UserKind::Native), 1).await?.is_empty() {
+            tracing::warn!(
+                "nobody can log in: the reserved realm is off, no user is stored and no users file \
+                 names one"
+            );
+        }
+        Ok(())
     }
 
     async fn add_key(&self) -> Result<Reply, OrderError> {
-        let mut seen = self.keys_seen.lock().await;
-        let id = self.new_key(&mut seen).await?;
+        let id = self.keys.add().await?;
         Ok(done(format!(
             "Key {id} is added: it verifies. When every node has it, run `jeton keys activate {id}`."
         )))
     }
 
     async fn activate_key(&self, id: KeyId) -> Result<Reply, OrderError> {
-        let _one_at_a_time = self.keys_seen.lock().await;
-        self.authority.activate_key(id).await?;
+        self.keys.activate(id).await?;
         Ok(done(format!("Key {id} is active: new tokens are made with it.")))
     }
 
     async fn retire_key(&self, id: KeyId) -> Result<Reply, OrderError> {
-        let mut seen = self.keys_seen.lock().await;
-        self.authority.retire_key(id).await?;
-        self.take_out_of_file(id, &mut seen).await?;
+        self.keys.retire(id).await?;
         Ok(done(format!("Key {id} is retired: its tokens are refused.")))
     }
 
-    /// Refuses the key at once, replaces it if it signs, and revokes everything.
     async fn retire_compromised_key(&self, id: KeyId) -> Result<Reply, OrderError> {
-        let mut seen = self.keys_seen.lock().await;
-        let listed = self.authority.keys().await?;
-        let is_active = listed.iter().any(|key| key.id == id && key.state == KeyState::Active);
-        if is_active {
-            let fresh = self.new_key(&mut seen).await?;
-            self.authority.activate_key(fresh).await?;
-        }
-        self.authority.retire_key(id).await?;
-        self.authority
-            .revoke_everything()
-            .await
-            .map_err(|error| OrderError::Verb(cause_of(&error)))?;
-        self.take_out_of_file(id, &mut seen).await?;
+        self.keys.retire_compromised(id).await?;
         Ok(done(format!("Key {id} is retired and every token is revoked.")))
+    }
+
+    async fn replace_lost_keys(&self) -> Result<Reply, OrderError> {
+        let (lost, fresh) = self.keys.replace_lost().await?;
+        let lost: Vec<String> = lost.iter().map(KeyId::to_string).collect();
+        Ok(done(format!(
+            "Lost: key {}, retired now. Every token is revoked. Key {fresh} is new and active.",
+            lost.join(", ")
+        )))
     }
 
     async fn reset_password(&self, username: &str, password: &str) -> Result<Reply, OrderError> {
@@ -237,69 +247,18 @@ impl Core {
             .reset_password(username, &password)
             .await
             .map_err(|error| OrderError::Verb(cause_of(&error)))?;
+        tracing::info!(user = username, "a password is reset by order");
         Ok(done(format!("The password of the user [{username}] is reset.")))
-    }
-
-    /// A key in file and listing, under an id that was never used.
-    async fn new_key(&self, seen: &mut Seen) -> Result<KeyId, OrderError> {
-        let id = self.authority.unused_key_id().await?;
-        let mut file = KeyFile::read(&self.keys_path)?.unwrap_or_default();
-        self.add_to_file(&mut file, id)?;
-        *seen = Seen::of(&self.keys_path);
-        self.authority.take_key_material(file.material());
-        self.authority.add_key(id).await?;
-        Ok(id)
-    }
-
-    /// The file is durable before the store lists the key: a crash in between leaves a key that
-    /// nobody uses, and never a listed key without its half.
-    fn add_to_file(
-        &self,
-        file: &mut KeyFile,
-        id: KeyId,
-    ) -> Result<(), crate::keyfile::KeyFileError> {
-        file.add(id, &*self.world.entropy);
-        file.write(&self.keys_path)
-    }
-
-    async fn take_out_of_file(&self, id: KeyId, seen: &mut Seen) -> Result<(), OrderError> {
-        let Some(mut file) = KeyFile::read(&self.keys_path)? else { return Ok(()) };
-        file.remove(id);
-        file.write(&self.keys_path)?;
-        *seen = Seen::of(&self.keys_path);
-        self.use_file(&file).await
-    }
-
-    async fn use_file(&self, file: &KeyFile) -> Result<(), OrderError> {
-        self.authority.take_key_material(file.material());
-        self.authority.load_keys().await.map_err(|error| OrderError::Verb(cause_of(&error)))?;
-        Ok(self.authority.check_keys().await?)
-    }
-}
-
-/// Why an order is not carried out, in words for the administrator.
-#[derive(Debug, thiserror::Error)]
-enum OrderError {
-    #[error(transparent)]
-    File(#[from] crate::keyfile::KeyFileError),
-    #[error(transparent)]
-    Keys(#[from] KeyRefusal),
-    #[error("{0}")]
-    Verb(String),
-}
-
-fn line(key: &KeyRecord, is_held: bool) -> KeyLine {
-    KeyLine {
-        id: key.id.number(),
-        state: key.state.as_str().to_owned(),
-        fingerprint: format!("{:016x}", u64::from_be_bytes(key.fingerprint)),
-        added: key.added.to_string(),
-        is_held,
     }
 }
 
 fn done(message: String) -> Reply {
     Reply::Done { message }
+}
+
+/// What stays the same of a trouble while it lasts.
+fn without_numbers(trouble: &str) -> String {
+    trouble.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
 /// The rule of the API for passwords, where no API is in the way.
@@ -310,12 +269,5 @@ fn acceptable(password: &[u8]) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("passwords must be at least [{PASSWORD_CHARS_MIN}] characters long"))
-    }
-}
-
-impl KeyFile {
-    /// The halves of keys as the authority takes them.
-    fn material(&self) -> KeyMaterial {
-        self.ids().filter_map(|id| Some((id, Zeroizing::new(*self.key(id)?)))).collect()
     }
 }

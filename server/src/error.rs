@@ -26,6 +26,15 @@ pub enum StartError {
         /// What the system said.
         reason: String,
     },
+    /// An order for a directory that was never used.
+    #[error(
+        "no store in [{path}]: name the data directory with --data, or start the server first",
+        path = path.display()
+    )]
+    NoStore {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The store cannot be opened or closed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,7 +1,8 @@
 //! The key file: the half of each token key that never lies beside the store.
 //!
 //! Owns its format and its protection on disk. Must not know which key signs: the store's listing
-//! says so. One line a key, `id base64`; lines that begin with `#` are comments.
+//! says so. One line `store ID` names the store that it belongs to, then one line a key,
+//! `id base64`; lines that begin with `#` are comments.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,11 +55,58 @@ pub enum KeyFileError {
         /// What is wrong; never the line itself.
         reason: &'static str,
     },
+    /// There is no such file, and there must be.
+    #[error("there is no key file [{path}]", path = path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It says that it belongs to another store.
+    #[error(
+        "key file [{path}] belongs to another store, [{named}] and not [{store}]; name the data \
+         directory that it belongs to, or move it away",
+        path = path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The store that it names.
+        named: String,
+        /// The store that is open.
+        store: String,
+    },
+    /// The store lists keys that it lacks: their tokens could not be checked.
+    #[error(
+        "the store lists key {ids}, which the key file [{path}] does not hold; put the file back, \
+         or, if it is lost for good, run `jeton keys lost`: every token dies, and a new key is made",
+        path = path.display(), ids = joined(ids)
+    )]
+    Lacks {
+        /// The file.
+        path: PathBuf,
+        /// The keys.
+        ids: Vec<KeyId>,
+    },
+    /// It holds another key under this id than the one that the store was used with.
+    #[error(
+        "the key file [{path}] holds another key {id} than the one that this store was used with; \
+         put the right file back, or, if it is lost for good, run `jeton keys lost`: every token \
+         dies, and a new key is made",
+        path = path.display()
+    )]
+    Differs {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        id: KeyId,
+    },
 }
 
 /// The keys of the file, by id.
 #[derive(Default)]
 pub(crate) struct KeyFile {
+    /// The store that it belongs to. A file that names none is taken for any store's.
+    store: Option<String>,
     keys: BTreeMap<KeyId, Zeroizing<[u8; KEY_BYTES]>>,
 }
 
@@ -97,6 +145,23 @@ impl KeyFile {
         })
     }
 
+    /// Refuses a file that names another store than this one.
+    pub(crate) fn check_store(&self, path: &Path, store: &str) -> Result<(), KeyFileError> {
+        match &self.store {
+            Some(named) if named != store => Err(KeyFileError::Foreign {
+                path: path.to_owned(),
+                named: named.clone(),
+                store: store.to_owned(),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Names the store that it belongs to.
+    pub(crate) fn bind(&mut self, store: &str) {
+        self.store = Some(store.to_owned());
+    }
+
     /// The key of this id.
     pub(crate) fn key(&self, id: KeyId) -> Option<&[u8; KEY_BYTES]> {
         self.keys.get(&id).map(|key| &**key)
@@ -122,9 +187,11 @@ impl KeyFile {
         self.keys.remove(&id);
     }
 
-    /// Replaces the file whole and durably; readable by its owner only.
+    /// Replaces the file whole and durably; readable by its owner only. A link stays a link: what
+    /// it leads to is replaced.
     pub(crate) fn write(&self, path: &Path) -> Result<(), KeyFileError> {
         let failed = |error: &io::Error| io_error(path, error);
+        let path = &resolved(path).map_err(|error| failed(&error))?;
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             Some(_) | None => Path::new("."),
@@ -160,6 +227,18 @@ impl KeyFile {
                 continue;
             }
             let (id, key) = line.split_once(' ').ok_or((number, "expected an id and a key"))?;
+            if id == STORE {
+                let named = key.trim();
+                if named.len() > STORE_BYTES_MAX
+                    || !named.bytes().all(|byte| byte.is_ascii_graphic())
+                {
+                    return Err((number, "expected the id of a store"));
+                }
+                if file.store.replace(named.to_owned()).is_some() {
+                    return Err((number, "the store stands on an earlier line too"));
+                }
+                continue;
+            }
             let id: KeyId = id.parse().map_err(|_| (number, "an id is a number below 256"))?;
             let decoded = STANDARD.decode(key.trim()).map(Zeroizing::new);
             let decoded = decoded.map_err(|_| (number, "a key is written in base64"))?;
@@ -174,6 +253,12 @@ impl KeyFile {
 
     fn print(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::from(HEADER));
+        if let Some(store) = &self.store {
+            text.push_str(STORE);
+            text.push(' ');
+            text.push_str(store);
+            text.push('\n');
+        }
         for (id, key) in &self.keys {
             let coded = Zeroizing::new(STANDARD.encode(key.as_slice()));
             text.push_str(&id.to_string());
@@ -191,12 +276,34 @@ impl fmt::Debug for KeyFile {
     }
 }
 
+/// Where the file lies, behind links if there are any.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    match std::fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if std::fs::symlink_metadata(path).is_ok() {
+                return Err(io::Error::new(error.kind(), "the link leads nowhere"));
+            }
+            Ok(path.to_owned())
+        }
+        found => found,
+    }
+}
+
+fn joined(ids: &[KeyId]) -> String {
+    ids.iter().map(KeyId::to_string).collect::<Vec<_>>().join(", ")
+}
+
 fn io_error(path: &Path, error: &io::Error) -> KeyFileError {
     KeyFileError::Io { path: path.to_owned(), reason: error.to_string() }
 }
 
 /// Largest key file, in bytes: 256 keys take less.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// What the line begins with that names the store.
+const STORE: &str = "store";
+/// Longest id of a store, in bytes.
+const STORE_BYTES_MAX: usize = 64;
 
 const HEADER: &str = "\
 # Token keys of Jeton: with this file and the store, tokens can be made. Keep it secret, keep it\n\
@@ -255,6 +362,35 @@ mod tests {
             assert_eq!(found, line, "{text}");
             assert!(!reason.contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn a_file_belongs_to_the_store_that_it_names() {
+        let path = Path::new("token.keys");
+        let mut file = filled();
+        assert!(file.check_store(path, "a").is_ok(), "one that names none is any store's");
+        file.bind("a");
+        let file = KeyFile::parse(&file.print()).unwrap();
+        assert!(file.check_store(path, "a").is_ok());
+        let refusal = file.check_store(path, "b").unwrap_err().to_string();
+        assert!(refusal.contains("another store, [a] and not [b]"), "{refusal}");
+        for text in ["store", "store a\nstore a", "store a b", &format!("store {:065}", 0)] {
+            assert!(KeyFile::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_link_stays_a_link_and_what_it_leads_to_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let (link, target) = (directory.path().join("link"), directory.path().join("held/t.keys"));
+        std::fs::create_dir(directory.path().join("held")).unwrap();
+        std::os::unix::fs::symlink("held/t.keys", &link).unwrap();
+        assert!(filled().write(&link).unwrap_err().to_string().contains("leads nowhere"));
+        KeyFile::default().write(&target).unwrap();
+        filled().write(&link).unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(KeyFile::read(&target).unwrap().unwrap().ids().count(), 3);
+        assert_eq!(std::fs::metadata(&target).unwrap().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod core;
 pub mod error;
 mod http;
 mod keyfile;
+mod keys;
 mod listener;
 mod logging;
 pub mod settings;

@@ -17,9 +17,9 @@ pub(crate) enum LogFormat {
 }
 
 /// Sends logs to standard error from now on. The variable `JETON_LOG` chooses levels (`info`,
-/// `jeton=debug`).
-pub(crate) fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("JETON_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+/// `jeton=debug`); without it, `level` and above is shown.
+pub(crate) fn start(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_from_env("JETON_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

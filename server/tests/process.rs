@@ -7,7 +7,7 @@ mod support;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -17,7 +17,7 @@ use jeton_store::engine::BatchId;
 use jeton_store::store::Store;
 use jeton_store::tables::meta;
 use rustix::process::{Pid, Signal, kill_process};
-use support::{LIVE_AND_CLOSE, PATIENCE, to_end};
+use support::{GRANT, LIVE_AND_CLOSE, PATIENCE, head, to_end, token_head_of};
 
 fn jeton(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jeton"));
@@ -39,6 +39,12 @@ fn printed(directory: &Path, arguments: &[&str]) -> String {
 struct Running {
     child: Child,
     greeting: Vec<String>,
+    log: BufReader<ChildStderr>,
+}
+
+/// Makes a store, its keys and its first password.
+fn first_start(directory: &Path) {
+    Running::start(jeton(directory, &SERVE)).stop(Signal::TERM);
 }
 
 const SERVE: [&str; 3] = ["serve", "-E", "http.port=0"];
@@ -53,11 +59,48 @@ impl Running {
                 break;
             }
         }
-        Self { child, greeting }
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, greeting, log }
     }
 
     fn address(&self) -> &str {
         self.greeting.last().unwrap().strip_prefix("listening on http://").unwrap()
+    }
+
+    /// Reads its log up to a line that holds this text.
+    fn wait_for(&mut self, text: &str) -> String {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "it ended without [{text}]");
+        }
+        line
+    }
+
+    fn talk(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        to_end(&mut stream)
+    }
+
+    /// A token of the user `elastic`.
+    fn token(&self, password: &str) -> String {
+        let login = STANDARD.encode(format!("elastic:{password}"));
+        let answer = self.talk(&format!(
+            "POST /_security/oauth2/token HTTP/1.1\r\nhost: a\r\nauthorization: Basic {login}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{GRANT}",
+            GRANT.len()
+        ));
+        answer.split("\"access_token\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    }
+
+    fn accepts(&self, token: &str) -> bool {
+        let answer = self.talk(&format!(
+            "GET /_security/_authenticate HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\
+             connection: close\r\n\r\n"
+        ));
+        answer.starts_with("HTTP/1.1 200")
     }
 
     fn status_of(&self, username: &str, password: &str) -> u16 {
@@ -65,10 +108,7 @@ impl Running {
         let request = format!(
             "GET / HTTP/1.1\r\nhost: a\r\nauthorization: Basic {login}\r\nconnection: close\r\n\r\n"
         );
-        let mut stream = TcpStream::connect(self.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        to_end(&mut stream).split(' ').nth(1).unwrap().parse().unwrap()
+        self.talk(&request).split(' ').nth(1).unwrap().parse().unwrap()
     }
 
     /// Asks it to stop; its log, once it has.
@@ -76,7 +116,7 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         assert!(self.child.wait().unwrap().success());
         let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        self.log.read_to_string(&mut log).unwrap();
         log
     }
 }
@@ -185,6 +225,7 @@ fn a_password_may_be_typed_and_the_question_answered() {
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     };
+    first_start(directory.path());
     let interactive = ["reset-password", "-u", "elastic", "-i"];
     assert!(!typed(&interactive, "n\n").status.success());
     assert!(!typed(&interactive, "").status.success());
@@ -209,10 +250,8 @@ fn keys_are_added_activated_and_retired() {
             .map(|line| line.split_whitespace().nth(1).unwrap().to_owned())
             .collect()
     };
-    assert_eq!(states(), ["active"]);
-    // What is done before the first start does not take its password away.
     let server = Running::start(jeton(directory.path(), &SERVE));
-    assert_eq!(server.status_of("elastic", &server.greeting[1]), 200);
+    assert_eq!(states(), ["active"]);
     keys(&["add"]);
     assert_eq!(states(), ["active", "added"]);
     keys(&["activate", "2"]);
@@ -225,18 +264,135 @@ fn keys_are_added_activated_and_retired() {
     server.stop(Signal::TERM);
     assert_eq!(states(), ["retired", "retired", "active"]);
     let file = std::fs::read_to_string(directory.path().join("jeton-config/token.keys")).unwrap();
-    assert_eq!(file.lines().filter(|line| !line.starts_with('#')).count(), 1);
+    let lines: Vec<&str> = file.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("store ") && lines[1].starts_with("3 "));
+}
+
+#[test]
+fn an_order_without_a_store_is_refused_and_makes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["keys", "list"][..],
+        &["keys", "add"],
+        &["keys", "retire", "1", "--compromised"],
+        &["keys", "lost"],
+        &["reset-password", "-u", "elastic", "-b"],
+    ] {
+        let refused = output(directory.path(), arguments);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success(), "{arguments:?}");
+        let data = directory.path().canonicalize().unwrap().join("jeton-data");
+        assert!(said.contains(&format!("no store in [{}]", data.display())), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_store_leaves_the_key_file_of_another_store_alone() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    first_start(one.path());
+    first_start(other.path());
+    let path = one.path().join("jeton-config/token.keys");
+    let config = one.path().join("jeton-config/jeton.yml");
+    std::fs::write(&config, "").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    for arguments in [
+        &["keys", "list"][..],
+        &["keys", "add"],
+        &["keys", "retire", "1", "--compromised"],
+        &["keys", "lost"],
+        &SERVE,
+    ] {
+        let all = [arguments, &["--config", config.to_str().unwrap()]].concat();
+        let refused = output(other.path(), &all);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success() && said.contains("another store"), "{said}");
+        assert_eq!(before, std::fs::read(&path).unwrap());
+    }
+}
+
+#[test]
+fn a_running_server_keeps_its_keys_when_the_file_turns_bad() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [&SERVE[..], &["-E", "resource.reload.interval.high=10ms"]].concat();
+    let mut server = Running::start(jeton(directory.path(), &arguments));
+    let token = server.token(&server.greeting[1]);
+    let path = directory.path().join("jeton-config/token.keys");
+    let good = std::fs::read_to_string(&path).unwrap();
+    let other_key = format!("1 {}\n", STANDARD.encode([7; 32]));
+    for bad in ["", "rubbish", &other_key, "store other\n"] {
+        std::fs::write(&path, bad).unwrap();
+        let line = server.wait_for("the key file is refused");
+        assert!(line.contains("ERROR"), "{line}");
+        assert!(server.accepts(&token));
+        let order = output(directory.path(), &["keys", "add"]);
+        assert!(!order.status.success(), "a bad file is not written over");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), bad);
+        std::fs::write(&path, &good).unwrap();
+        server.wait_for("the key file was read again");
+    }
+    assert!(server.accepts(&token));
+    server.stop(Signal::TERM);
 }
 
 #[test]
 fn a_store_whose_keys_are_not_in_the_file_refuses_to_start_and_names_them() {
     let directory = tempfile::tempdir().unwrap();
-    printed(directory.path(), &["keys", "list"]);
-    std::fs::remove_file(directory.path().join("jeton-config/token.keys")).unwrap();
+    first_start(directory.path());
+    let path = directory.path().join("jeton-config/token.keys");
+    let path = path.canonicalize().unwrap();
+    std::fs::remove_file(&path).unwrap();
     let refused = output(directory.path(), &SERVE);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success(), "{said}");
-    assert!(said.contains("which the key file does not hold"), "{said}");
+    let named = format!("lists key 1, which the key file [{}] does not hold", path.display());
+    assert!(said.contains(&named) && said.contains("`jeton keys lost`"), "{said}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn lost_keys_are_replaced_and_their_tokens_are_dead() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Running::start(jeton(directory.path(), &SERVE));
+    let password = server.greeting[1].clone();
+    let token = server.token(&password);
+    assert!(!output(directory.path(), &["keys", "lost"]).status.success(), "nothing is lost");
+    server.stop(Signal::TERM);
+    std::fs::remove_file(directory.path().join("jeton-config/token.keys")).unwrap();
+    assert!(printed(directory.path(), &["keys", "list"]).contains("NO"));
+    printed(directory.path(), &["reset-password", "-u", "kibana", "-b"]);
+    let said = printed(directory.path(), &["keys", "lost"]);
+    assert!(said.contains("Lost: key 1"), "{said}");
+    let server = Running::start(jeton(directory.path(), &SERVE));
+    assert!(!server.accepts(&token));
+    assert!(server.accepts(&server.token(&password)));
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [&SERVE[..], &["-E", "jeton.http.stop.timeout=1h"]].concat();
+    let mut server = Running::start(jeton(directory.path(), &arguments));
+    let mut under_way = TcpStream::connect(server.address()).unwrap();
+    under_way.set_read_timeout(Some(PATIENCE)).unwrap();
+    let lines = format!("content-length: {}\r\nexpect: 100-continue\r\n", GRANT.len());
+    let login = format!("elastic:{}", server.greeting[1]);
+    under_way.write_all(token_head_of(&login, &lines).as_bytes()).unwrap();
+    assert!(head(&mut under_way).starts_with("HTTP/1.1 100"));
+    kill_process(Pid::from_child(&server.child), Signal::TERM).unwrap();
+    server.wait_for("stopping");
+    kill_process(Pid::from_child(&server.child), Signal::TERM).unwrap();
+    assert_eq!(server.child.wait().unwrap().code(), Some(1));
+    server.wait_for("stopping at once");
+}
+
+#[test]
+fn a_server_without_any_account_warns() {
+    let directory = tempfile::tempdir().unwrap();
+    let off = "xpack.security.authc.reserved_realm.enabled=false";
+    let arguments = [&SERVE[..], &["-E", off]].concat();
+    let log = Running::start(jeton(directory.path(), &arguments)).stop(Signal::TERM);
+    assert!(log.contains("nobody can log in"), "{log}");
 }
 
 #[test]
@@ -258,9 +414,13 @@ fn a_clock_far_behind_the_store_is_refused_unless_the_operator_insists() {
     let refused = output(directory.path(), &serve);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && said.contains("--accept-clock"), "{said}");
+    printed(directory.path(), &["keys", "list", "--data", "."]);
     let insisted = [&serve[..], &["--accept-clock"]].concat();
     let server = Running::start(jeton(directory.path(), &insisted));
     assert_eq!(server.status_of("elastic", &server.greeting[1]), 200);
+    server.stop(Signal::TERM);
+    // What was insisted on holds from then on.
+    Running::start(jeton(directory.path(), &serve)).stop(Signal::TERM);
 }
 
 #[test]
@@ -268,6 +428,8 @@ fn check_shows_what_is_in_force_and_names_mistakes() {
     let directory = tempfile::tempdir().unwrap();
     let shown = printed(directory.path(), &["check", "-E", "cluster.name=c1"]);
     assert!(shown.contains("cluster.name: c1   # from -E"), "{shown}");
+    let shown = printed(directory.path(), &["check", "--data", "/x/y"]);
+    assert!(shown.contains("path.data: /x/y   # from --data"), "{shown}");
     let wrong = output(directory.path(), &["check", "-E", "http.prt=1"]);
     let said = String::from_utf8(wrong.stderr).unwrap();
     assert!(!wrong.status.success() && said.contains("did you mean [http.port]?"), "{said}");
@@ -286,7 +448,16 @@ fn logs_may_be_json() {
     for line in log.lines() {
         assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
     }
-    assert!(log.contains("\"message\":\"stopped\""), "{log}");
+    for (message, more) in [
+        ("started", "\"cluster_uuid\":"),
+        ("the first key is made", "\"level\":\"INFO\""),
+        ("the first password is set", "\"source\":\"generated\""),
+        ("stopped", "\"target\":\"jeton::"),
+    ] {
+        let wanted = format!("\"message\":\"{message}\"");
+        let line = log.lines().find(|line| line.contains(&wanted));
+        assert!(line.is_some_and(|line| line.contains(more)), "{message}: {log}");
+    }
 }
 
 #[test]

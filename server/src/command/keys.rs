@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use super::{Common, Failure, carry_out, say};
 use crate::admin::{Order, Reply};
 
-/// Show, add, activate and retire the keys of tokens
+/// Show, add, activate, retire and replace the keys of tokens
 #[derive(Debug, Args)]
 pub(super) struct Keys {
     #[command(flatten)]
@@ -33,6 +33,8 @@ enum KeysCommand {
         #[arg(long)]
         compromised: bool,
     },
+    /// The key file is lost: retire the keys that it lacks, revoke every token, and make a new key
+    Lost,
 }
 
 impl Keys {
@@ -44,8 +46,9 @@ impl Keys {
             KeysCommand::Retire { id, compromised } => {
                 Order::RetireKey { id, is_compromised: compromised }
             }
+            KeysCommand::Lost => Order::ReplaceLostKeys,
         };
-        match carry_out(&self.common.settings()?, order)? {
+        match carry_out(&self.common, &self.common.settings()?, order)? {
             Reply::Keys { keys } => {
                 say("id   state    fingerprint       added                     in the key file");
                 for key in keys {

@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::admin::{self, Order, Reply};
 use crate::core::Core;
 use crate::error::StartError;
-use crate::logging::LogFormat;
+use crate::logging::{self, LogFormat};
 use crate::settings::{Settings, SettingsErrors, Sources};
 
 /// A token and identity service that speaks Elasticsearch's security API.
@@ -36,7 +36,7 @@ enum Command {
     Serve(serve::Serve),
     /// Check the settings and show those in force
     Check(check::Check),
-    /// Show, add, activate and retire the keys of tokens
+    /// Show, add, activate, retire and replace the keys of tokens
     Keys(keys::Keys),
     /// Give a built-in or stored user a new password
     ResetPassword(password::ResetPassword),
@@ -110,10 +110,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Carries an order out: by the server that holds the directory, else here.
-fn carry_out(settings: &Settings, order: Order) -> Result<Reply, Failure> {
+fn carry_out(common: &Common, settings: &Settings, order: Order) -> Result<Reply, Failure> {
     let reply = if let Some(reply) = admin::call(&settings.data, &order)? {
         reply
     } else {
+        logging::start(common.log_format, "warn");
+        complain(&format!("no server runs on [{}]: working on it here", settings.data.display()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(Core::once(settings, order))?
     };

@@ -41,7 +41,7 @@ impl ResetPassword {
             if self.interactive { terminal::new_password(&self.username)? } else { generated()? };
         let order =
             Order::ResetPassword { username: self.username.clone(), password: password.clone() };
-        let reply = carry_out(&settings, order)?;
+        let reply = carry_out(&self.common, &settings, order)?;
         if !self.silent
             && let Reply::Done { message } = reply
         {

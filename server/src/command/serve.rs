@@ -11,6 +11,7 @@ use crate::logging;
 
 /// Run the server
 #[derive(Debug, Args)]
+#[command(after_help = ENVIRONMENT)]
 pub(super) struct Serve {
     #[command(flatten)]
     common: Common,
@@ -21,7 +22,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        logging::start(self.common.log_format);
+        logging::start(self.common.log_format, "info");
         let settings = self.common.settings()?;
         for notice in &settings.notices {
             tracing::warn!("{notice}");
@@ -46,6 +47,15 @@ impl Serve {
         Ok(())
     }
 }
+
+const ENVIRONMENT: &str = "\
+Environment:
+  ELASTIC_PASSWORD  Password of the user `elastic` for a first start; without it one is generated and
+                    printed once
+  JETON_LOG         Levels of the log, such as `warn` or `info,jeton=debug` [default: info]
+
+Signals:
+  SIGTERM, SIGINT   Stop: requests under way end first; a second one stops at once";
 
 /// The environment variable with the password of `elastic` for a first start.
 const FIRST_PASSWORD: &str = "ELASTIC_PASSWORD";
