@@ -11,6 +11,8 @@ use jeton_domain::token::key::MacKey;
 use jeton_domain::token::pair::{Minting, Pair};
 use jeton_domain::token::text::{self, Half};
 use jeton_realms::realm::Evidence;
+use jeton_store::engine::Key;
+use jeton_store::error::StoreError;
 use jeton_store::tables::{keys, subjects};
 use jeton_store::transaction::{Attempts, Transaction};
 
@@ -131,6 +133,14 @@ impl Authority {
             authentication: to.authentication,
         };
         Ok((granted, transaction))
+    }
+
+    /// Whether an answer that commits nothing may be given to the caller: all that the authentication
+    /// rests on still held after the answer was found. `Conflict` says "decide again".
+    pub(crate) fn still_rests(&self, caller: &Caller) -> Result<(), StoreError> {
+        let evidence = caller.evidence.iter().map(|evidence| &evidence.key);
+        let holds = |key: &Key| self.store.is_unchanged_since(key, caller.noted);
+        if evidence.chain(&caller.guards).all(holds) { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
     /// Refuses grants while free space is below the reserve, so that revocation stays possible.

@@ -44,13 +44,18 @@ impl Authority {
             let id = self
                 .named_pair(Half::Refresh, token.expose(), caller.now)?
                 .ok_or(RefreshRefusal::Unknown)?;
-            match self.refresh_once(&caller, id, policy).await? {
-                Step::Replay(granted) => return Ok(granted),
-                Step::Mint(granted, transaction) => {
-                    if attempts.weigh(transaction.commit().await)?.is_some() {
-                        return Ok(granted);
-                    }
+            let outcome = match self.refresh_once(&caller, id, policy).await {
+                Ok(Step::Mint(granted, transaction)) => {
+                    transaction.commit().await.map(|_| Ok(granted))
                 }
+                Ok(Step::Replay(granted)) => self.still_rests(&caller).map(|()| Ok(granted)),
+                Err(refused @ AuthorityError::Refresh(_)) => {
+                    self.still_rests(&caller).map(|()| Err(refused))
+                }
+                Err(other) => return Err(other),
+            };
+            if let Some(answer) = attempts.weigh(outcome)? {
+                return answer;
             }
             caller = self.admit_again(caller).await?;
         }

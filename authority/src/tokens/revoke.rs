@@ -82,8 +82,11 @@ impl Authority {
                 return self.unknown(token).await;
             };
             let (revoked, transaction) = self.revoke_half(&caller, id, half, request).await?;
-            let Some(transaction) = transaction else { return Ok(revoked) };
-            if attempts.weigh(transaction.commit().await)?.is_some() {
+            let outcome = match transaction {
+                Some(transaction) => transaction.commit().await.map(drop),
+                None => self.still_rests(&caller),
+            };
+            if attempts.weigh(outcome)?.is_some() {
                 return Ok(revoked);
             }
             caller = self.admit_again(caller).await?;
