@@ -3,6 +3,8 @@
 //!
 //! One file a verb. Must not know status codes, JSON or SQL. Start at [`Authority`].
 
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 use core::fmt;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -3,6 +3,10 @@
 //! Owns the nouns and the pure rules. Must not know I/O, clocks, randomness, async or JSON: bytes, an
 //! instant and random bits come in as arguments, a decision goes out. Start at [`token`].
 #![no_std]
+#![cfg_attr(
+    not(test),
+    deny(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::wildcard_enum_match_arm)
+)]
 extern crate alloc;
 
 pub mod authentication;

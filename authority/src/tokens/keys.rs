@@ -71,7 +71,18 @@ impl From<AuthorityError> for KeyRefusal {
     fn from(error: AuthorityError) -> Self {
         match error {
             AuthorityError::Unavailable { cause, .. } => Self::Store(cause),
-            other => Self::Store(other.to_string()),
+            AuthorityError::Unauthenticated(_)
+            | AuthorityError::Forbidden(_)
+            | AuthorityError::LogInFirst(_)
+            | AuthorityError::TokensDisabled
+            | AuthorityError::Refresh(_)
+            | AuthorityError::NeverGranted
+            | AuthorityError::Invalid(_)
+            | AuthorityError::Unfit(_)
+            | AuthorityError::Argument(_)
+            | AuthorityError::Unreadable(_)
+            | AuthorityError::Throttled { .. }
+            | AuthorityError::Busy(_) => Self::Store(error.to_string()),
         }
     }
 }

@@ -59,6 +59,9 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// The largest number of a [`Second`].
+const SECOND_MAX: i64 = 4_294_967_295;
+
 /// A whole second since 1970. Ends of tokens are whole seconds, rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Second(u32);
@@ -72,7 +75,7 @@ impl Second {
     const fn from_i64(number: i64) -> Self {
         if number < 0 {
             Self(0)
-        } else if number > u32::MAX as i64 {
+        } else if number > SECOND_MAX {
             Self(u32::MAX)
         } else {
             #[expect(

@@ -111,8 +111,10 @@ pub(crate) struct Coherent {
 impl Coherent {
     /// An empty cache that takes about `bytes` at most, for a log applied up to `tick`.
     pub(crate) fn new(bytes: u64, tick: Tick, changes_max: usize) -> Self {
-        let share =
-            |part: u64, each: u64| usize::try_from(bytes / 8 * part / each).unwrap_or(usize::MAX);
+        let share = |part: u64, each: u64| {
+            usize::try_from((bytes / 8).saturating_mul(part).checked_div(each).unwrap_or(0))
+                .unwrap_or(usize::MAX)
+        };
         Self {
             pairs: Generations::new(share(5, PAIR_BYTES)),
             subjects: Generations::new(share(3, SUBJECT_BYTES)),

@@ -60,8 +60,9 @@ impl Level {
         }
     }
 
-    const fn floor(self, second: Second) -> u32 {
-        second.number() - second.number() % self.seconds()
+    fn floor(self, second: Second) -> u32 {
+        let number = second.number();
+        number.saturating_sub(number.checked_rem(self.seconds()).unwrap_or(0))
     }
 }
 
