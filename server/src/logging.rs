@@ -19,7 +19,10 @@ pub(crate) enum LogFormat {
 /// Sends logs to standard error from now on. The variable `JETON_LOG` chooses levels (`info`,
 /// `jeton=debug`); without it, `level` and above is shown.
 pub(crate) fn start(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_from_env("JETON_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let chosen = std::env::var("JETON_LOG").ok().filter(|chosen| !chosen.is_empty());
+    let parsed = chosen.as_ref().map(EnvFilter::try_new);
+    let is_refused = matches!(parsed, Some(Err(_)));
+    let filter = parsed.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(level));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -30,6 +33,9 @@ pub(crate) fn start(format: LogFormat, level: &str) {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
     drop(started);
+    if is_refused {
+        tracing::warn!("the variable JETON_LOG is not understood; showing {level} and above");
+    }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         let reason = panic.payload_as_str().unwrap_or("no reason given");

@@ -387,6 +387,18 @@ fn a_second_signal_stops_at_once() {
 }
 
 #[test]
+fn trouble_is_told_in_the_log_when_it_appears() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [&SERVE[..], &["-E", "jeton.disk.reserve=1tb"]].concat();
+    let mut command = jeton(directory.path(), &arguments);
+    command.env("JETON_LOG", "a=b=c");
+    let mut server = Running::start(command);
+    server.wait_for("JETON_LOG is not understood");
+    let line = server.wait_for("health: trouble");
+    assert!(line.contains("WARN") && line.contains("below the reserve"), "{line}");
+}
+
+#[test]
 fn a_server_without_any_account_warns() {
     let directory = tempfile::tempdir().unwrap();
     let off = "xpack.security.authc.reserved_realm.enabled=false";

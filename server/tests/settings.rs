@@ -245,6 +245,8 @@ fn a_mistake_in_the_file_names_the_file() {
 
 #[test]
 fn the_effective_settings_show_what_derived_defaults_come_to() {
+    let spaced = effective_text(&parse("http.host: 'localhost, ::1'\n").effective).unwrap();
+    assert!(spaced.contains("http.host: \"localhost, ::1\"   # from the file\n"), "{spaced}");
     let text = effective_text(&parse("network.host: localhost\n").effective).unwrap();
     assert!(text.contains("http.host: localhost\n"), "{text}");
     assert!(text.contains("http.compression: true\n"), "{text}");

@@ -212,11 +212,18 @@ impl Settings {
     /// Notes what the defaults come to that depend on the machine or on other settings.
     fn resolve(&mut self) {
         let Self { http, effective, .. } = self;
-        effective.resolve("node.name", self.node_name.clone());
-        effective.resolve("http.host", http.hosts.join(","));
-        effective.resolve("http.compression", http.compression.to_string());
-        effective.resolve("jeton.http.threads", http.bounds.threads.to_string());
-        effective.resolve("jeton.hashing.threads", self.hashing.threads.to_string());
+        for (name, text) in [
+            ("node.name", self.node_name.clone()),
+            ("http.host", http.hosts.join(",")),
+            ("http.compression", http.compression.to_string()),
+            ("jeton.http.threads", http.bounds.threads.to_string()),
+            ("jeton.hashing.threads", self.hashing.threads.to_string()),
+        ] {
+            // What was given is shown as it was given.
+            if !effective.is_given(name) {
+                effective.resolve(name, text);
+            }
+        }
     }
 }
 
