@@ -1,12 +1,12 @@
-//! The flusher thread: turns frozen layers into runs, and merges runs.
+//! The flusher thread: turns frozen layers into runs; merges of them stand in `merges`.
 //!
 //! Owns the manifest and the run files. Must not know what waits for commit: a layer is durable in
 //! the journal before it comes here, so nothing is lost when an attempt fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::compact::{Compaction, Step, choose, is_crowded};
+use super::compact::Compaction;
 use super::manifest::Manifest;
 use super::memtable::Table;
 use super::run::{Run, RunEntry};
@@ -27,10 +27,11 @@ pub(super) struct Flusher {
     pub(super) compaction: Option<Compaction>,
     /// Free space that merges leave alone, in bytes.
     pub(super) reserve_bytes: u64,
-    /// A merge failed, or wants for space: none is begun until the next flush.
+    /// A merge failed: none is begun until the next flush.
     pub(super) is_resting: bool,
-    /// A merge met damage: none is begun any more, so that nothing is made of what is left.
-    pub(super) is_damaged: bool,
+    /// Spaces of which a merge met damage: none is begun there, so that nothing is made of what is
+    /// left.
+    pub(super) damaged: BTreeSet<Space>,
 }
 
 impl Flusher {
@@ -43,7 +44,7 @@ impl Flusher {
             compaction: None,
             reserve_bytes,
             is_resting: false,
-            is_damaged: false,
+            damaged: BTreeSet::new(),
         }
     }
 
@@ -57,7 +58,7 @@ impl Flusher {
             let frozen = self.shared.view().frozen.front().map(Arc::clone);
             if let Some(frozen) = frozen {
                 if stage == Stage::Running {
-                    self.compact_if_crowded();
+                    self.merge_if_crowded();
                 }
                 if let Err(error) = self.attempt(&frozen) {
                     if stage == Stage::Sealed {
@@ -70,7 +71,7 @@ impl Flusher {
             } else if stage == Stage::Sealed {
                 self.abandon();
                 return self.shared.finish_close();
-            } else if !self.compact() {
+            } else if !self.merge_some() {
                 self.rest();
             }
         }
@@ -131,6 +132,9 @@ impl Flusher {
         for quiet in self.quiet.values_mut() {
             *quiet = quiet.saturating_add(1);
         }
+        for (space, _) in frozen.tables().filter(|(_, table)| table.is_cleared) {
+            self.damaged.remove(&space);
+        }
         self.quiet.extend(changed.keys().map(|space| (*space, 0)));
         self.quiet.retain(|space, _| changed.get(space).is_none_or(|runs| !runs.is_empty()));
         Ok(())
@@ -166,7 +170,7 @@ impl Flusher {
     }
 
     /// Makes other runs those in use, on disk and then for readers; removes files no longer used.
-    fn install(
+    pub(super) fn install(
         &mut self,
         manifest: &mut Manifest,
         changed: &BTreeMap<Space, Vec<Arc<Run>>>,
@@ -200,121 +204,9 @@ impl Flusher {
     }
 
     /// Removes a file; one that stays is removed at the next start.
-    fn remove(&self, run: &RunEntry) {
+    pub(super) fn remove(&self, run: &RunEntry) {
         if let Err(error) = self.shared.disk.remove(&run.file_name()) {
             tracing::warn!(%error, "a run that is not used cannot be removed");
         }
     }
-
-    /// Merges some before the next flush when runs grow faster than they are merged.
-    ///
-    /// Commits then wait for a free journal file in the end, instead of reads that grow slower.
-    fn compact_if_crowded(&mut self) {
-        if is_crowded(&self.shared.view().runs) && self.shared.trouble().is_none() {
-            for _ in 0..STEPS_WHEN_CROWDED {
-                if !self.compact() {
-                    break;
-                }
-            }
-        }
-    }
-
-    /// Goes on with a merge, or begins one; false when none is due.
-    fn compact(&mut self) -> bool {
-        if self.is_resting || self.is_damaged {
-            return false;
-        }
-        let stepped = self.step_compaction();
-        if let Err(error) = self.shared.note_damage(stepped) {
-            self.is_damaged |= matches!(error, StoreError::Damaged { .. });
-            tracing::warn!(%error, "runs cannot be merged");
-            self.abandon();
-            self.is_resting = true;
-        }
-        self.compaction.is_some()
-    }
-
-    fn step_compaction(&mut self) -> Result<(), StoreError> {
-        if self.compaction.is_none() {
-            let Some(choice) = choose(&self.shared.view().runs, &self.quiet) else {
-                return Ok(());
-            };
-            let needed = choice.bytes().saturating_add(self.reserve_bytes);
-            if self.shared.disk.free_bytes()? < needed {
-                self.is_resting = true;
-                return Ok(());
-            }
-            let id = self.manifest.next_run;
-            self.manifest.next_run = id.saturating_add(1);
-            self.compaction = Some(Compaction::begin(&self.shared.disk, id, choice)?);
-        }
-        let Some(compaction) = &mut self.compaction else {
-            return Ok(());
-        };
-        if compaction.step()? == Step::Going {
-            return Ok(());
-        }
-        let Some(compaction) = self.compaction.take() else {
-            return Ok(());
-        };
-        let (id, space) = (compaction.id(), compaction.space());
-        let inputs = compaction.inputs();
-        let finished = compaction.finish();
-        let unused = RunEntry { space, id, file_bytes: 0, footer_sum: 0 };
-        let merged = match finished {
-            Ok(Some(merged)) => Some(merged),
-            Ok(None) => None,
-            Err(error) => {
-                self.remove(&unused);
-                return Err(error);
-            }
-        };
-        self.replace(space, &inputs, merged, &unused)
-    }
-
-    /// Puts a merged run in the place of those that it was made of, if they are still in use.
-    fn replace(
-        &mut self,
-        space: Space,
-        inputs: &[Arc<Run>],
-        merged: Option<RunEntry>,
-        unused: &RunEntry,
-    ) -> Result<(), StoreError> {
-        let runs = self.shared.view().runs_of(space);
-        let first = inputs.first().map(|run| run.entry().id);
-        let place = runs.iter().position(|run| Some(run.entry().id) == first);
-        let is_in_use = place.is_some_and(|place| {
-            let there = runs.iter().skip(place).map(|run| run.entry());
-            there.take(inputs.len()).eq(inputs.iter().map(|run| run.entry()))
-        });
-        let (Some(place), true) = (place, is_in_use) else {
-            // The segment was dropped meanwhile.
-            self.remove(unused);
-            return Ok(());
-        };
-        let mut after: Vec<Arc<Run>> = runs.iter().take(place).map(Arc::clone).collect();
-        match merged {
-            Some(entry) => after.push(Arc::new(Run::open(&self.shared.disk, entry)?)),
-            None => self.remove(unused),
-        }
-        after.extend(runs.iter().skip(place.saturating_add(inputs.len())).map(Arc::clone));
-        let mut manifest = self.manifest.clone();
-        let installed = self.install(&mut manifest, &BTreeMap::from([(space, after)]), false);
-        if installed.is_err() {
-            self.remove(unused);
-        }
-        installed
-    }
-
-    /// Gives up a merge and its file.
-    fn abandon(&mut self) {
-        if let Some(compaction) = self.compaction.take() {
-            let (id, space) = (compaction.id(), compaction.space());
-            drop(compaction);
-            self.remove(&RunEntry { space, id, file_bytes: 0, footer_sum: 0 });
-        }
-    }
 }
-
-/// How much is merged before a flush when there are too many runs; a step is some milliseconds.
-const STEPS_WHEN_CROWDED: u32 = 64;

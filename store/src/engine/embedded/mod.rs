@@ -30,6 +30,7 @@ mod journal;
 mod manifest;
 mod memtable;
 mod merge;
+mod merges;
 mod open;
 mod record;
 mod run;

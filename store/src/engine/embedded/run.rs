@@ -85,6 +85,16 @@ impl Run {
         &self.entry
     }
 
+    /// How many rows it holds.
+    pub(super) const fn rows(&self) -> u64 {
+        self.footer.rows
+    }
+
+    /// How many removals it holds.
+    pub(super) const fn removals(&self) -> u64 {
+        self.footer.removals
+    }
+
     /// What the run says of the key, if anything.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Cell>, StoreError> {
         let loaded = self.loaded()?;

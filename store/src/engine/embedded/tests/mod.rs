@@ -5,13 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jeton_domain::time::Hour;
 
 use super::disk::Disk;
 use super::faults::Faults;
+use super::view::View;
 use super::{Embedded, EmbeddedOptions};
 use crate::conformance::wait;
 use crate::engine::{Batch, BatchId, Engine, EngineHealth, Key, KeyRange, Space, Write};
 use crate::error::StoreError;
+
+mod merges;
 
 /// What the rows of the lasting space must be.
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -56,6 +60,30 @@ fn all(engine: &Embedded) -> Model {
     let range = KeyRange { space: Space::Lasting, start: Bytes::new(), end: None };
     let rows = wait(engine.scan(&range, usize::MAX)).unwrap();
     rows.into_iter().map(|(key, row)| (key.bytes.to_vec(), row.value.to_vec())).collect()
+}
+
+fn key(space: Space, name: impl AsRef<[u8]>) -> Key {
+    Key { space, bytes: Bytes::copy_from_slice(name.as_ref()) }
+}
+
+fn put(key: Key, value: impl AsRef<[u8]>) -> Write {
+    Write::Put { key, value: Bytes::copy_from_slice(value.as_ref()), tick_at: None }
+}
+
+/// A space of its own for each number.
+fn space(number: u32) -> Space {
+    number.checked_sub(1).map_or(Space::Lasting, |hour| Space::Hour(Hour::new(hour)))
+}
+
+/// Waits until the flusher has come so far; it has some tens of seconds.
+fn settle(engine: &Embedded, what: &str, is_settled: impl Fn(&View) -> bool) {
+    for _ in 0..40 {
+        if is_settled(&engine.shared.view()) {
+            return;
+        }
+        engine.shared.pause_flow(|_| is_settled(&engine.shared.view()));
+    }
+    panic!("{what}: {:?}", engine.shared.view().runs);
 }
 
 /// Numbers that look random and are the same each time.
