@@ -5,6 +5,7 @@
 //! one in some.
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::time::Timespec;
@@ -25,13 +26,9 @@ pub(crate) struct Shot {
     pub(crate) contains: Box<[u8]>,
 }
 
-/// What is sent, where, and until when.
+/// What is sent, and until when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load<'a> {
-    /// The server.
-    pub(crate) address: SocketAddr,
-    /// How many connections.
-    pub(crate) connections: usize,
     /// The requests, sent in turn.
     pub(crate) shots: &'a [Shot],
     /// The status of a right answer.
@@ -77,45 +74,60 @@ impl Tally {
     }
 }
 
-/// Sends the load. A wrong answer ends it with an error.
-pub(crate) fn run(load: &Load<'_>) -> Outcome<Tally> {
-    let events = epoll::create(CreateFlags::CLOEXEC).trying(|| "no event queue".to_owned())?;
-    let mut connections = Vec::with_capacity(load.connections);
-    for number in 0_u64..u64::try_from(load.connections).unwrap_or(u64::MAX) {
-        let connection = Connection::open(load.address)?;
-        epoll::add(&events, connection.stream(), EventData::new_u64(number), EventFlags::IN)
-            .trying(|| "cannot wait for a connection".to_owned())?;
-        connections.push(connection);
-    }
-    let mut volley = Volley { load, sent: 0, answers: 0, watch: Stopwatch::start() };
-    let mut open = 0_usize;
-    for connection in &mut connections {
-        open = open.saturating_add(usize::from(volley.fire(connection)?));
-    }
-    let patience = match load.waiting {
-        Waiting::Looking => Timespec { tv_sec: 0, tv_nsec: 0 },
-        Waiting::Sleeping => Timespec { tv_sec: 1, tv_nsec: 0 },
-    };
-    let mut ready = Vec::with_capacity(load.connections.max(1));
-    let mut heard = Stopwatch::start();
-    while open > 0 {
-        ready.clear();
-        let spare = rustix::buffer::spare_capacity(&mut ready);
-        let found = epoll::wait(&events, spare, Some(&patience));
-        if found.trying(|| "cannot wait for answers".to_owned())? > 0 {
-            heard = Stopwatch::start();
-        } else if heard.seconds() > SILENCE_S {
-            return Err(BenchError::Answer("none came for a while".to_owned()));
+/// Connections to one server, which stay open between loads.
+#[derive(Debug)]
+pub(crate) struct Generator {
+    events: OwnedFd,
+    connections: Vec<Connection>,
+}
+
+impl Generator {
+    /// Opens so many connections.
+    pub(crate) fn connect(address: SocketAddr, connections: usize) -> Outcome<Self> {
+        let events = epoll::create(CreateFlags::CLOEXEC).trying(|| "no event queue".to_owned())?;
+        let mut generator = Self { events, connections: Vec::with_capacity(connections) };
+        for number in 0_u64..u64::try_from(connections).unwrap_or(u64::MAX) {
+            let connection = Connection::open(address)?;
+            let (stream, number) = (connection.stream(), EventData::new_u64(number));
+            epoll::add(&generator.events, stream, number, EventFlags::IN)
+                .trying(|| "cannot wait for a connection".to_owned())?;
+            generator.connections.push(connection);
         }
-        for event in &ready {
-            let place = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
-            let Some(connection) = connections.get_mut(place) else { continue };
-            if volley.hear(connection)? && !volley.fire(connection)? {
-                open = open.saturating_sub(1);
+        Ok(generator)
+    }
+
+    /// Sends a load and hears every answer to it. A wrong answer ends it with an error.
+    pub(crate) fn send(&mut self, load: &Load<'_>) -> Outcome<Tally> {
+        let mut volley = Volley { load, sent: 0, answers: 0, watch: Stopwatch::start() };
+        let mut open = 0_usize;
+        for connection in &mut self.connections {
+            open = open.saturating_add(usize::from(volley.fire(connection)?));
+        }
+        let patience = match load.waiting {
+            Waiting::Looking => Timespec { tv_sec: 0, tv_nsec: 0 },
+            Waiting::Sleeping => Timespec { tv_sec: 1, tv_nsec: 0 },
+        };
+        let mut ready = Vec::with_capacity(self.connections.len().max(1));
+        let mut heard = Stopwatch::start();
+        while open > 0 {
+            ready.clear();
+            let spare = rustix::buffer::spare_capacity(&mut ready);
+            let found = epoll::wait(&self.events, spare, Some(&patience));
+            if found.trying(|| "cannot wait for answers".to_owned())? > 0 {
+                heard = Stopwatch::start();
+            } else if heard.seconds() > SILENCE_S {
+                return Err(BenchError::Answer("none came for a while".to_owned()));
+            }
+            for event in &ready {
+                let place = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
+                let Some(connection) = self.connections.get_mut(place) else { continue };
+                if volley.hear(connection)? && !volley.fire(connection)? {
+                    open = open.saturating_sub(1);
+                }
             }
         }
+        Ok(Tally { answers: volley.answers, seconds: volley.watch.seconds() })
     }
-    Ok(Tally { answers: volley.answers, seconds: volley.watch.seconds() })
 }
 
 /// A load under way.
@@ -206,8 +218,8 @@ mod tests {
     }
 
     fn fire_and(waiting: Waiting, shots: &[Shot], status: u16) -> Outcome<Tally> {
-        let (address, until) = (echo(), Until::EachOnce);
-        run(&Load { address, connections: 2, shots, status, until, waiting })
+        let load = Load { shots, status, until: Until::EachOnce, waiting };
+        Generator::connect(echo(), 2)?.send(&load)
     }
 
     #[test]

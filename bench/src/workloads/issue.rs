@@ -3,7 +3,7 @@
 use super::Bench;
 use crate::error::Outcome;
 use crate::http::{Client, request};
-use crate::load::{self, Load, Shot, Until, Waiting};
+use crate::load::{Generator, Load, Shot, Until, Waiting};
 use crate::process::Core;
 use crate::report::{Bound, Finding, progress};
 use crate::site::superuser_token;
@@ -17,9 +17,7 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
     let request = request("POST", "/_security/oauth2/token", &bearer, body);
     let shots = [Shot { request: request.into(), contains: b"\"access_token\"".as_slice().into() }];
     let rate = |connections, seconds| {
-        load::run(&Load {
-            address: server.address(),
-            connections,
+        Generator::connect(server.address(), connections)?.send(&Load {
             shots: &shots,
             status: 200,
             until: Until::Seconds(seconds),

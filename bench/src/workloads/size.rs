@@ -3,7 +3,7 @@
 use super::Bench;
 use crate::error::Outcome;
 use crate::filling::{self, Ending};
-use crate::load::{self, Load, Shot, Until, Waiting};
+use crate::load::{Generator, Load, Shot, Until, Waiting};
 use crate::process::Core;
 use crate::report::{Finding, progress};
 use crate::site::Site;
@@ -47,9 +47,7 @@ struct Memory {
 fn memory(site: &Site, shots: &[Shot], settings: &[&str]) -> Outcome<Memory> {
     let server = site.start(Core::Any, settings)?;
     let show = |shots| {
-        load::run(&Load {
-            address: server.address(),
-            connections: CONNECTIONS,
+        Generator::connect(server.address(), CONNECTIONS)?.send(&Load {
             shots,
             status: 200,
             until: Until::EachOnce,

@@ -7,7 +7,7 @@ use super::Bench;
 use crate::error::{BenchError, Outcome, Trying};
 use crate::filling::{self, Ending, Fill};
 use crate::http::Client;
-use crate::load::{self, Load, Shot, Until, Waiting};
+use crate::load::{Generator, Load, Shot, Until, Waiting};
 use crate::process::{Core, on_core};
 use crate::report::{Bound, Finding, progress};
 use crate::server::Server;
@@ -25,22 +25,26 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
     // The baseline answers every token alike.
     let alike = |shot: &Shot| Shot { contains: Box::default(), ..shot.clone() };
     let any: Vec<Shot> = valid.iter().map(alike).collect();
-    let sides = [
-        Side { server: &jeton, shots: &valid, status: 200 },
-        Side { server: &baseline, shots: &any, status: 200 },
-        Side { server: &jeton, shots: &forged, status: 401 },
+    let mut sides = [
+        Side::new(&jeton, &valid, 200)?,
+        Side::new(&baseline, &any, 200)?,
+        Side::new(&jeton, &forged, 401)?,
     ];
     let mut series = [(); 3].map(|()| (Series::new(PER_CPU), Series::new("/s")));
-    for side in &sides {
+    for side in &mut sides {
         side.measure(WARM_S)?;
     }
-    let runs = bench.scale.runs.saturating_mul(TURNS);
-    for run in 1..=runs {
-        progress(&format!("validate: run {run} of {runs}"));
-        for (side, (per_cpu, rate)) in sides.iter().zip(&mut series) {
-            let measured = side.measure(bench.scale.run_s / 2.0)?;
-            per_cpu.push(measured.per_cpu_s);
-            rate.push(measured.rate);
+    for run in 1..=bench.scale.runs {
+        progress(&format!("validate: run {run} of {}", bench.scale.runs));
+        let mut sums = [(); 3].map(|()| Measured::default());
+        for _ in 0..TURNS {
+            for (side, sum) in sides.iter_mut().zip(&mut sums) {
+                sum.add(side.measure(2.0 * bench.scale.run_s / real(TURNS))?);
+            }
+        }
+        for (sum, (per_cpu, rate)) in sums.iter().zip(&mut series) {
+            per_cpu.push(sum.answers / sum.cpu_s);
+            rate.push(sum.answers / sum.seconds);
         }
     }
     baseline.kill()?;
@@ -74,33 +78,44 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
     ])
 }
 
-/// One server and what it is asked.
+/// One server and what it is asked, over connections that stay open.
 struct Side<'a> {
     server: &'a Server,
+    generator: Generator,
     shots: &'a [Shot],
     status: u16,
 }
 
 /// What one run found.
+#[derive(Clone, Copy, Default)]
 struct Measured {
-    per_cpu_s: f64,
-    rate: f64,
+    answers: f64,
+    seconds: f64,
+    cpu_s: f64,
 }
 
-impl Side<'_> {
-    fn measure(&self, seconds: f64) -> Outcome<Measured> {
-        let load = Load {
-            address: self.server.address(),
-            connections: CONNECTIONS,
-            shots: self.shots,
-            status: self.status,
-            until: Until::Seconds(seconds),
-            waiting: Waiting::Looking,
-        };
-        let before = self.server.cpu_s()?;
-        let tally = on_core(Core::Generator, || load::run(&load))?;
-        let used = self.server.cpu_s()? - before;
-        Ok(Measured { per_cpu_s: real(tally.answers) / used, rate: tally.rate() })
+impl Measured {
+    fn add(&mut self, more: Self) {
+        self.answers += more.answers;
+        self.seconds += more.seconds;
+        self.cpu_s += more.cpu_s;
+    }
+}
+
+impl<'a> Side<'a> {
+    fn new(server: &'a Server, shots: &'a [Shot], status: u16) -> Outcome<Self> {
+        let generator = Generator::connect(server.address(), CONNECTIONS)?;
+        Ok(Self { server, generator, shots, status })
+    }
+
+    fn measure(&mut self, seconds: f64) -> Outcome<Measured> {
+        let Self { server, generator, shots, status } = self;
+        let (until, waiting) = (Until::Seconds(seconds), Waiting::Looking);
+        let load = Load { shots, status: *status, until, waiting };
+        let before = server.cpu_s()?;
+        let tally = on_core(Core::Generator, || generator.send(&load))?;
+        let cpu_s = server.cpu_s()? - before;
+        Ok(Measured { answers: real(tally.answers), seconds: tally.seconds, cpu_s })
     }
 }
 
@@ -143,8 +158,8 @@ fn forged(texts: &[String]) -> Vec<Shot> {
     shots.collect()
 }
 
-/// Short runs in many turns: what else the machine does meanwhile falls on every side alike.
-const TURNS: usize = 3;
+/// The sides take many short turns within a run: what else the machine does falls on all alike.
+const TURNS: u64 = 10;
 const CONNECTIONS: usize = 64;
 const USERS: usize = 100;
 /// Seconds of load before anything is measured.
