@@ -146,6 +146,7 @@ impl Committer {
     /// Begins the next generation, once a journal file is free.
     fn next_journal(&mut self) -> Result<(), StoreError> {
         let number = self.free_journal()?;
+        self.shared.room.forget_free();
         let begun = self.end_journal().and_then(|()| {
             let generation = self.generation.saturating_add(1);
             Journal::begin(&self.shared.disk, number, generation)
@@ -208,10 +209,22 @@ impl Committer {
         self.shared.tell_flow(|_| ());
     }
 
+    /// Lays durable rows over the active layer.
+    fn show(&self, table: Memtable) {
+        let is_dropping = table.tables().any(|(_, table)| table.is_cleared);
+        let mut view = self.shared.view_mut();
+        view.active.absorb(table);
+        self.shared.room.note_pending(view.layer_bytes());
+        drop(view);
+        if is_dropping {
+            self.shared.tell_flow(|flow| flow.has_drops = true);
+        }
+    }
+
     /// Shows a durable group: first to readers, then to the applier, then to those who wait.
     fn publish(&mut self, group: Group) {
         self.newest = group.newest;
-        self.shared.view_mut().active.absorb(group.table);
+        self.show(group.table);
         for (id, committed, changes) in group.committed {
             self.batches.note(id, committed);
             if changes.is_empty() {

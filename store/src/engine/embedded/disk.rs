@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 #[cfg(test)]
 use std::sync::Arc;
 
+use super::coding::wide;
 #[cfg(test)]
 use super::faults::Faults;
 use crate::error::StoreError;
@@ -144,6 +145,25 @@ impl Disk {
         }
     }
 
+    /// Keeps some bytes of the device for a time when it is full.
+    pub(super) fn keep_reserve(&self) -> Result<(), StoreError> {
+        let kept = std::fs::metadata(self.path(RESERVE_FILE));
+        if kept.is_ok_and(|metadata| metadata.len() == wide(RESERVE_BYTES)) {
+            return Ok(());
+        }
+        let file = self.create(RESERVE_FILE)?;
+        let kept = file.write_at(&vec![0; RESERVE_BYTES], 0).and_then(|()| file.sync());
+        if kept.is_err() {
+            drop(self.remove(RESERVE_FILE));
+        }
+        kept
+    }
+
+    /// Gives up what [`Self::keep_reserve`] kept.
+    pub(super) fn release_reserve(&self) -> Result<(), StoreError> {
+        self.remove(RESERVE_FILE)
+    }
+
     /// Makes names durable. A failure stops the process: what is on the disk is then unknown.
     pub(super) fn sync_directory(&self) {
         #[cfg(test)]
@@ -268,3 +288,8 @@ fn stop(path: &Path, error: &io::Error) -> ! {
     tracing::error!(file = %path.display(), %error, "a failed sync: stopping, to lose nothing");
     std::process::abort()
 }
+
+const RESERVE_FILE: &str = "reserve";
+
+/// More than the manifest takes with as many runs as there ever are.
+const RESERVE_BYTES: usize = 128 * 1024;

@@ -43,6 +43,15 @@ enum Undo {
     Remove { path: PathBuf, content: Vec<u8> },
 }
 
+impl State {
+    /// Frees what a file takes that is about to go.
+    fn give_back(&mut self, path: &Path) {
+        if let (Some(room), Ok(metadata)) = (&mut self.room, std::fs::metadata(path)) {
+            *room = room.saturating_add(metadata.len());
+        }
+    }
+}
+
 impl Faults {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
@@ -191,6 +200,7 @@ impl Faults {
 
     pub(super) fn before_rename(&self, source: &Path, target: &Path) {
         let mut state = self.state();
+        state.give_back(target);
         if state.is_recording {
             state.undo.push(Undo::Rename {
                 source: source.to_owned(),
@@ -202,6 +212,7 @@ impl Faults {
 
     pub(super) fn before_remove(&self, path: &Path) {
         let mut state = self.state();
+        state.give_back(path);
         if let (true, Ok(content)) = (state.is_recording, std::fs::read(path)) {
             state.undo.push(Undo::Remove { path: path.to_owned(), content });
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compact::{Bounds, Compaction, Crowding, Step, choose, crowding};
-use super::flush::Flusher;
+use super::flush::{Cause, Flusher};
 use super::run::{Run, RunEntry};
 use super::shared::Stage;
 use crate::engine::Space;
@@ -35,7 +35,7 @@ impl Flusher {
 
     /// Goes on with a merge, or begins one; false when none is due.
     pub(super) fn merge_some(&mut self) -> bool {
-        if self.is_resting {
+        if self.is_resting || self.has_drops {
             return false;
         }
         let mut space = None;
@@ -58,6 +58,10 @@ impl Flusher {
         if self.compaction.is_none() && !self.begin(space)? {
             return Ok(false);
         }
+        if self.room()? == 0 {
+            // Others have taken the space that it was begun with.
+            return Err(StoreError::Full);
+        }
         let Some(compaction) = &mut self.compaction else {
             return Ok(false);
         };
@@ -72,7 +76,7 @@ impl Flusher {
 
     /// Begins the most useful merge that there is room for; false when none is due.
     fn begin(&mut self, space: &mut Option<Space>) -> Result<bool, StoreError> {
-        let room = self.shared.disk.free_bytes()?.saturating_sub(self.reserve_bytes);
+        let room = self.room()?;
         let bounds = Bounds { quiet: &self.quiet, damaged: &self.damaged, room };
         let Some(choice) = choose(&self.shared.view().runs, &bounds) else {
             return Ok(false);
@@ -82,6 +86,12 @@ impl Flusher {
         self.manifest.next_run = id.saturating_add(1);
         self.compaction = Some(Compaction::begin(&self.shared.disk, id, choice)?);
         Ok(true)
+    }
+
+    /// Bytes that a merge may take: neither the reserve nor what layers will need.
+    fn room(&self) -> Result<u64, StoreError> {
+        let kept = self.reserve_bytes.saturating_add(self.shared.room.pending());
+        Ok(self.shared.disk.free_bytes()?.saturating_sub(kept))
     }
 
     /// Puts the merged run in the place of its inputs; its file is removed when that fails.
@@ -122,7 +132,7 @@ impl Flusher {
         }
         after.extend(runs.iter().skip(place.saturating_add(inputs.len())).map(Arc::clone));
         let mut manifest = self.manifest.clone();
-        self.install(&mut manifest, &BTreeMap::from([(space, after)]), false)?;
+        self.install(&mut manifest, &BTreeMap::from([(space, after)]), Cause::Merge)?;
         Ok(outcome)
     }
 

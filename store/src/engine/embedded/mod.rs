@@ -33,6 +33,7 @@ mod merge;
 mod merges;
 mod open;
 mod record;
+mod room;
 mod run;
 mod run_writer;
 mod shared;
@@ -53,7 +54,8 @@ pub struct EmbeddedOptions {
     pub journals: u32,
     /// Memory that rows may take before they are written out, in bytes; more while the disk is full.
     pub memtable_bytes: u64,
-    /// Free space below which [`EngineHealth::has_room`] is false, in bytes.
+    /// Free space below which [`EngineHealth::has_room`] is false, in bytes; rows that are not yet
+    /// written out are counted as written.
     pub reserve_bytes: u64,
 }
 
@@ -231,14 +233,16 @@ impl Engine for Embedded {
     }
 
     fn has_room(&self) -> bool {
-        let free = self.shared.disk.free_bytes();
-        free.is_ok_and(|free| free >= self.reserve_bytes)
+        // What layers hold will be written out, whatever is granted from now on.
+        let needed = self.reserve_bytes.saturating_add(self.shared.room.pending());
+        self.shared.free_bytes().is_ok_and(|free| free >= needed)
             && self.shared.trouble() != Some(StoreError::Full)
     }
 
     fn health(&self) -> EngineHealth {
         let (is_refusing, troubles) = self.shared.troubles();
-        let asked = self.shared.disk.free_bytes().err();
+        self.shared.room.forget_free();
+        let asked = self.shared.free_bytes().err();
         let trouble = troubles.iter().chain(&asked).map(ToString::to_string).collect();
         let run_bytes = self.shared.view().run_bytes();
         EngineHealth {

@@ -54,7 +54,8 @@ pub(super) fn open(
         journal_bytes: manifest.journal_bytes,
         memtable_bytes: options.memtable_bytes,
     };
-    let flusher = Flusher::new(Arc::clone(&shared), manifest, options.reserve_bytes);
+    let mut flusher = Flusher::new(Arc::clone(&shared), manifest, options.reserve_bytes);
+    flusher.is_reserve_kept = shared.disk.keep_reserve().is_ok();
     Ok((shared, committer, flusher))
 }
 

@@ -14,6 +14,7 @@ use jeton_domain::limits::COMMIT_QUEUE_MAX;
 use tokio::sync::{oneshot, watch};
 
 use super::disk::Disk;
+use super::room::Room;
 use super::view::View;
 use crate::engine::{Applier, Batch, Committed};
 use crate::error::StoreError;
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) disk: Disk,
     pub(super) tick: watch::Sender<Tick>,
     pub(super) applier: OnceLock<ToldOfChanges>,
+    pub(super) room: Room,
     view: RwLock<View>,
     queue: Mutex<Queue>,
     queue_moved: Condvar,
@@ -93,6 +95,8 @@ pub(super) struct Flow {
     pub(super) attempts: u64,
     /// The commit thread waits for another attempt.
     pub(super) is_urgent: bool,
+    /// A segment was dropped: its runs can be forgotten.
+    pub(super) has_drops: bool,
     pub(super) stage: Stage,
 }
 
@@ -115,10 +119,14 @@ impl Shared {
             damage: None,
             attempts: 0,
             is_urgent: false,
+            has_drops: true,
             stage: Stage::Running,
         };
+        let room = Room::default();
+        room.note_pending(view.layer_bytes());
         Self {
             disk,
+            room,
             tick: watch::Sender::new(tick),
             applier: OnceLock::new(),
             view: RwLock::new(view),
@@ -243,10 +251,22 @@ impl Shared {
         }
     }
 
-    /// Waits until `ready` says so, or until a failed attempt may be repeated.
-    pub(super) fn pause_flow(&self, ready: impl Fn(&Flow) -> bool) {
-        let waited = self.flow_moved.wait_timeout_while(self.flow(), RETRY, |flow| !ready(flow));
+    /// Waits until `ready` says so, but not for ever.
+    pub(super) fn pause_flow(&self, at_most: Duration, ready: impl Fn(&Flow) -> bool) {
+        let waited = self.flow_moved.wait_timeout_while(self.flow(), at_most, |flow| !ready(flow));
         drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Bytes that may still be written on the device; as they were some moments ago.
+    pub(super) fn free_bytes(&self) -> Result<u64, StoreError> {
+        if let Some(free) = self.room.free() {
+            return Ok(free);
+        }
+        let free = self.disk.free_bytes()?;
+        self.room.note_free(free);
+        // The flusher measures the time for which this holds.
+        self.tell_flow(|_| ());
+        Ok(free)
     }
 
     /// Remembers damage for health answers; gives the outcome back.
@@ -273,6 +293,3 @@ impl Shared {
         self.flow().trouble.clone()
     }
 }
-
-/// How long the flusher waits before it tries again what failed, when nobody asks sooner.
-const RETRY: Duration = Duration::from_secs(1);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::coding::wide;
 use super::memtable::{Cell, Memtable, Table};
 use super::merge::{Merge, Source, walks};
 use super::run::Run;
@@ -85,6 +86,19 @@ impl View {
     pub(super) fn run_bytes(&self) -> u64 {
         let runs = self.runs.values().flat_map(|runs| runs.iter());
         runs.fold(0, |sum, run| run.entry().file_bytes.saturating_add(sum))
+    }
+
+    /// Bytes that the layers take in memory, which is more than their runs will take.
+    pub(super) fn layer_bytes(&self) -> u64 {
+        self.layers().map(|layer| wide(layer.bytes())).fold(0, u64::saturating_add)
+    }
+
+    /// The spaces that a layer younger than this generation has cleared.
+    pub(super) fn cleared_after(&self, generation: u64) -> BTreeSet<Space> {
+        let younger = self.frozen.iter().filter(|frozen| frozen.generation > generation);
+        let layers = younger.map(|frozen| &frozen.table).chain(std::iter::once(&self.active));
+        let tables = layers.flat_map(Memtable::tables);
+        tables.filter(|(_, table)| table.is_cleared).map(|(space, _)| space).collect()
     }
 
     pub(super) fn runs_of(&self, space: Space) -> Runs {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::compact::RUNS_BOUND;
 use super::{batch, key, open, put, settle, small, space, wait};
-use crate::engine::embedded::Embedded;
+use crate::engine::embedded::{Embedded, EmbeddedOptions};
 use crate::engine::{Batch, Engine, Space, Write};
 
 /// Writes a row of 100 bytes to each of the spaces; gives back the most runs that one of them had.
@@ -64,6 +64,24 @@ fn a_damaged_segment_stops_no_merge_elsewhere() {
         wait(engine.commit(Batch { writes, ..batch(round, &[]) })).unwrap();
     }
     settle(&engine, "a dropped segment is merged anew", |view| {
+        (1..=8).contains(&view.runs_of(space(1)).len())
+    });
+}
+
+#[test]
+fn a_merge_too_large_for_the_disk_keeps_no_smaller_one_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions { reserve_bytes: 0, ..small(directory.path()) };
+    let (engine, faults) = open(&options);
+    faults.set_room(Some(2_000_000));
+    for round in 0..1_200u64 {
+        let mut writes = vec![put(key(Space::Lasting, round.to_be_bytes()), [1; 900])];
+        if round % 40 == 0 {
+            writes.push(put(key(space(1), round.to_be_bytes()), [1; 100]));
+        }
+        wait(engine.commit(Batch { writes, ..batch(round, &[]) })).unwrap();
+    }
+    settle(&engine, "small ones are merged", |view| {
         (1..=8).contains(&view.runs_of(space(1)).len())
     });
 }

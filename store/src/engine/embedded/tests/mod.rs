@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jeton_domain::time::Hour;
@@ -16,6 +17,7 @@ use crate::engine::{Batch, BatchId, Engine, EngineHealth, Key, KeyRange, Space, 
 use crate::error::StoreError;
 
 mod merges;
+mod space;
 
 /// What the rows of the lasting space must be.
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -81,7 +83,7 @@ fn settle(engine: &Embedded, what: &str, is_settled: impl Fn(&View) -> bool) {
         if is_settled(&engine.shared.view()) {
             return;
         }
-        engine.shared.pause_flow(|_| is_settled(&engine.shared.view()));
+        engine.shared.pause_flow(Duration::from_millis(500), |_| is_settled(&engine.shared.view()));
     }
     panic!("{what}: {:?}", engine.shared.view().runs);
 }
