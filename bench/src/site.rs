@@ -86,7 +86,8 @@ impl Site {
         let path = root.join(CONFIG).join("token.keys");
         let text = fs::read_to_string(&path).trying(|| format!("no {}", path.display()))?;
         let odd = || BenchError::Setup(format!("{} is not understood", path.display()));
-        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let is_key = |line: &&str| line.starts_with(|first: char| first.is_ascii_digit());
+        let lines = text.lines().filter(is_key);
         lines
             .map(|line| {
                 let (id, key) = line.split_once(' ').ok_or_else(odd)?;
