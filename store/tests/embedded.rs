@@ -304,6 +304,51 @@ fn damage_in_the_journal_is_named_up_to_its_last_group() {
 }
 
 #[test]
+fn a_lost_beginning_of_the_newest_journal_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = journalled_store(directory.path());
+    for lost in [512, 4_096, 65_536] {
+        let what = format!("zeros in the first {lost} bytes");
+        assert!(check_harmed(directory.path(), &model, &what, |copied| {
+            let path = copied.join("journal-0");
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[..lost].fill(0);
+            fs::write(&path, bytes).unwrap();
+        }));
+    }
+}
+
+#[test]
+fn an_older_beginning_of_the_newest_journal_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal-0");
+    let engine = open(directory.path());
+    let mut model = Model::new();
+    let mut first = Vec::new();
+    for id in 0.. {
+        let step = Step::Commit {
+            writes: vec![(0, u8::try_from(id % 40).unwrap(), Change::Put(1, 1_400))],
+            drop: None,
+            is_change: true,
+        };
+        apply(&engine, &mut model, id, &step);
+        let now = fs::read(&path).unwrap()[..512].to_vec();
+        if first.is_empty() {
+            first = now;
+        } else if now != first {
+            break;
+        }
+    }
+    drop(engine);
+    assert!(check_harmed(directory.path(), &model, "an older beginning", |copied| {
+        let path = copied.join("journal-0");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[..512].copy_from_slice(&first);
+        fs::write(&path, bytes).unwrap();
+    }));
+}
+
+#[test]
 fn a_truncated_or_missing_file_is_harmless_or_named() {
     let directory = tempfile::tempdir().unwrap();
     let model = used_store(directory.path());

@@ -11,6 +11,7 @@ use jeton_domain::id::Tick;
 use tokio::sync::oneshot;
 
 use super::coding::wide;
+use super::disk::DiskFile;
 use super::journal::{Journal, capacity};
 use super::memtable::{Cell, Memtable};
 use super::record::encode;
@@ -27,6 +28,8 @@ pub(super) struct Committer {
     pub(super) shared: Arc<Shared>,
     /// None until the first write, when nothing was found to go on with.
     pub(super) journal: Option<Journal>,
+    /// All journal files, by number, open from the start: a commit must not want for a descriptor.
+    pub(super) files: Vec<Arc<DiskFile>>,
     /// The generation that was begun last.
     pub(super) generation: u64,
     pub(super) newest: Committed,
@@ -149,7 +152,9 @@ impl Committer {
         self.shared.room.forget_free();
         let begun = self.end_journal().and_then(|()| {
             let generation = self.generation.saturating_add(1);
-            Journal::begin(&self.shared.disk, number, generation)
+            let file = usize::try_from(number).ok().and_then(|number| self.files.get(number));
+            let file = file.map(Arc::clone).ok_or(StoreError::Closed)?;
+            Journal::begin(file, number, generation)
         });
         match begun {
             Ok(journal) => {

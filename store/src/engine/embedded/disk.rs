@@ -20,6 +20,8 @@ use crate::error::StoreError;
 #[derive(Debug)]
 pub(super) struct Disk {
     directory: PathBuf,
+    /// The directory itself, open from the start: its syncs must not want for a descriptor.
+    opened: File,
     #[cfg(test)]
     pub(super) faults: Arc<Faults>,
 }
@@ -27,13 +29,15 @@ pub(super) struct Disk {
 impl Disk {
     /// Makes the directory where it is missing, and locks it as long as the returned file lives.
     pub(super) fn lock(directory: PathBuf) -> Result<(Self, File), StoreError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+        made.map_err(|error| refused("make directory", &directory, &error))?;
+        let opened = File::open(&directory).map_err(|error| refused("open", &directory, &error))?;
         let disk = Self {
             directory,
+            opened,
             #[cfg(test)]
             faults: Arc::default(),
         };
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&disk.directory);
-        made.map_err(|error| refused("make directory", &disk.directory, &error))?;
         let path = disk.path("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -124,6 +128,8 @@ impl Disk {
             drop(self.remove(&temporary));
             return Err(error);
         }
+        // What the file names must be there when it is.
+        self.sync_directory();
         let (source, target) = (self.path(&temporary), self.path(name));
         #[cfg(test)]
         self.faults.before_rename(&source, &target);
@@ -168,7 +174,7 @@ impl Disk {
     pub(super) fn sync_directory(&self) {
         #[cfg(test)]
         self.faults.count_sync();
-        if let Err(error) = File::open(&self.directory).and_then(|file| file.sync_all()) {
+        if let Err(error) = self.opened.sync_all() {
             stop(&self.directory, &error);
         }
         #[cfg(test)]
@@ -193,7 +199,7 @@ impl Disk {
         if let Some(free) = self.faults.free_bytes() {
             return Ok(free);
         }
-        let stat = rustix::fs::statvfs(&self.directory)
+        let stat = rustix::fs::fstatvfs(&self.opened)
             .map_err(|error| refused("ask the free space of", &self.directory, &error.into()))?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }

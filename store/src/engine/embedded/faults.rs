@@ -24,6 +24,8 @@ struct State {
     /// Bytes by which files may still grow; none means without end.
     room: Option<u64>,
     is_sync_failing: bool,
+    /// Which syncs answer with success and make nothing durable.
+    lost: Lost,
     /// The next write stops after so many bytes.
     short_write: Option<usize>,
     /// Syncs until the power is cut.
@@ -33,6 +35,15 @@ struct State {
     is_recording: bool,
     /// What was done and is not durable, oldest first.
     undo: Vec<Undo>,
+}
+
+/// Syncs that make nothing durable: what a process leaves that is killed before them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lost {
+    #[default]
+    Nothing,
+    Contents,
+    Names,
 }
 
 #[derive(Debug)]
@@ -63,6 +74,13 @@ impl Faults {
 
     pub(crate) fn fail_syncs(&self) {
         self.state().is_sync_failing = true;
+    }
+
+    /// Records from now on what a power cut would take back, and loses these syncs.
+    pub(crate) fn lose_syncs(&self, lost: Lost) {
+        let mut state = self.state();
+        state.is_recording = true;
+        state.lost = lost;
     }
 
     /// The next write fails after so many bytes.
@@ -193,7 +211,7 @@ impl Faults {
     pub(super) fn after_sync(&self, synced: &Path) {
         let is_kept = |undo: &Undo| !matches!(undo, Undo::Write { path, .. } if path == synced);
         let mut state = self.state();
-        if state.done_at_cut.is_none() {
+        if state.done_at_cut.is_none() && state.lost != Lost::Contents {
             state.undo.retain(is_kept);
         }
     }
@@ -220,7 +238,7 @@ impl Faults {
 
     pub(super) fn after_sync_directory(&self) {
         let mut state = self.state();
-        if state.done_at_cut.is_none() {
+        if state.done_at_cut.is_none() && state.lost != Lost::Names {
             state.undo.retain(|undo| matches!(undo, Undo::Write { .. }));
         }
     }

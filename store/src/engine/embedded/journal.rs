@@ -11,6 +11,8 @@
 //! which sectors are missing is a torn tail if nothing was written after it, since a group is written
 //! only when the one before it is durable; else it is damage.
 
+use std::sync::Arc;
+
 use super::coding::{Reader, checksum, narrow, wide};
 use super::disk::{Disk, DiskFile};
 use crate::error::StoreError;
@@ -18,7 +20,7 @@ use crate::error::StoreError;
 /// The journal file in use; writes groups that are durable when `write` returns.
 #[derive(Debug)]
 pub(super) struct Journal {
-    file: DiskFile,
+    file: Arc<DiskFile>,
     number: u32,
     generation: u64,
     /// The sector at which the next group begins.
@@ -29,9 +31,12 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Starts `generation` in the file with this number; durable.
-    pub(super) fn begin(disk: &Disk, number: u32, generation: u64) -> Result<Self, StoreError> {
-        let file = disk.open(&file_name(number))?;
+    /// Starts `generation` in the file, which has this number; durable.
+    pub(super) fn begin(
+        file: Arc<DiskFile>,
+        number: u32,
+        generation: u64,
+    ) -> Result<Self, StoreError> {
         let sectors = sectors(file.length()?);
         let journal = Self { file, number, generation, next: 1, sectors, attempt: 0 };
         let mark = Head { place: 0, group: 0, flags: FLAG_BEGIN, ..journal.head() };
@@ -133,7 +138,7 @@ pub(super) fn prepare(disk: &Disk, number: u32, file_bytes: u64) -> Result<(), S
 /// A journal file as it was found at the start.
 #[derive(Debug)]
 pub(super) struct Found {
-    file: DiskFile,
+    pub(super) file: Arc<DiskFile>,
     pub(super) number: u32,
     /// Zero for a file that was never used.
     pub(super) generation: u64,
@@ -141,12 +146,16 @@ pub(super) struct Found {
     sectors: u32,
     tail: u32,
     attempt: u32,
+    /// The first sector.
+    first: Vec<u8>,
+    /// The sector at which the last group begins, and all from there to the tail.
+    last: (u32, Vec<u8>),
 }
 
 impl Found {
     /// Looks at the length and the first sector of a file.
     pub(super) fn look(disk: &Disk, number: u32, file_bytes: u64) -> Result<Self, StoreError> {
-        let file = disk.open(&file_name(number))?;
+        let file = Arc::new(disk.open(&file_name(number))?);
         let length = file.length()?;
         if length != file_bytes {
             return Err(file.damaged(length.min(file_bytes), "the file has another length"));
@@ -159,7 +168,17 @@ impl Found {
             Err(what) => return Err(file.damaged(0, what)),
         };
         let sectors = sectors(file_bytes);
-        Ok(Self { file, number, generation, is_ended: false, sectors, tail: 1, attempt: 0 })
+        Ok(Self {
+            file,
+            number,
+            generation,
+            is_ended: false,
+            sectors,
+            tail: 1,
+            attempt: 0,
+            first,
+            last: (0, Vec::new()),
+        })
     }
 
     /// Hands every group to `take`, in order, with its offset; then knows the tail.
@@ -169,15 +188,63 @@ impl Found {
     ) -> Result<(), StoreError> {
         let bytes = self.file.read_at(narrow(offset_of(self.sectors)), 0)?;
         let mut group = Vec::new();
+        let mut last = 0;
         while let Some(next) = self.group(&bytes, &mut group)? {
             take(&group).map_err(|what| self.file.damaged(offset_of(self.tail), what))?;
+            last = self.tail;
             self.tail = next;
         }
         if let Some(Sector::Written(head, _)) = self.sector(&bytes, self.tail)? {
             let is_here = head.generation == self.generation && head.group == self.tail;
             self.is_ended = is_here && head.flags == FLAG_END;
         }
+        let end = self.tail.saturating_add(u32::from(self.is_ended));
+        let kept = bytes.get(narrow(offset_of(last))..narrow(offset_of(end)));
+        self.last = (last, kept.unwrap_or_default().to_vec());
         self.check_rest(&bytes)
+    }
+
+    /// Makes durable what was found; to be called before anything of it is shown.
+    ///
+    /// A killed process leaves bytes that nobody has synced, and readers cannot tell them from those
+    /// that are durable. What may be among them, which is the last group and the marks, is written
+    /// once more, for a system that has given up writing it and answers a mere sync with success.
+    pub(super) fn settle(&self) -> Result<(), StoreError> {
+        self.file.write_at(&self.first, 0)?;
+        let (place, sectors) = &self.last;
+        self.file.write_at(sectors, offset_of(*place))?;
+        self.file.sync_or_stop();
+        Ok(())
+    }
+
+    /// That a file which is not in use has not lost its beginning: all commits that follow one
+    /// would be gone, and nothing else would tell.
+    ///
+    /// Looks at all of the start of the file, and here and there behind it. What older generations
+    /// left may be harmed: nobody reads it.
+    pub(super) fn check_beginning(&self, first_live: u64) -> Result<(), StoreError> {
+        let near = self.sectors.min(SECTORS_LOOKED_AT);
+        let bytes = self.file.read_at(narrow(offset_of(near)), 0)?;
+        for (place, sector) in (0..near).zip(bytes.chunks(SECTOR)) {
+            self.check_older(place, sector, first_live)?;
+        }
+        for place in (near..self.sectors).step_by(SECTORS_BETWEEN) {
+            self.check_older(place, &self.file.read_at(SECTOR, offset_of(place))?, first_live)?;
+        }
+        Ok(())
+    }
+
+    fn check_older(&self, place: u32, sector: &[u8], first_live: u64) -> Result<(), StoreError> {
+        let Ok(Sector::Written(head, _)) = Sector::parse(sector, place, u64::MAX) else {
+            return Ok(());
+        };
+        // A file without a beginning was never used; one with an older beginning may be free.
+        let is_lost = head.generation > self.generation
+            && (self.generation == 0 || head.generation >= first_live);
+        if is_lost {
+            return Err(self.file.damaged(0, "the beginning is older than what follows it"));
+        }
+        Ok(())
     }
 
     /// That this generation must have been ended, since a later one exists.
@@ -328,6 +395,11 @@ const SECTOR: usize = 512;
 const SECTOR_BYTES: u64 = 512;
 const HEAD: usize = 28;
 const PAYLOAD: usize = SECTOR - HEAD;
+
+/// How many sectors from the start on are looked at in a file that is not in use: 256 KiB.
+const SECTORS_LOOKED_AT: u32 = 512;
+/// How far apart those are that are looked at behind them: 1 MiB.
+const SECTORS_BETWEEN: usize = 2048;
 
 const FLAG_BEGIN: u16 = 1;
 const FLAG_LAST: u16 = 2;

@@ -124,9 +124,8 @@ impl Embedded {
         name: &str,
         work: impl FnOnce() + Send + 'static,
     ) -> Result<(), StoreError> {
-        let guard = StopOnPanic(Arc::clone(&self.shared));
         let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
-            let guard = guard;
+            let guard = AbortOnPanic;
             work();
             drop(guard);
         });
@@ -261,14 +260,15 @@ impl Engine for Embedded {
     }
 }
 
-/// Stops the engine when one of its threads ends by a panic: callers must not wait for ever.
-struct StopOnPanic(Arc<Shared>);
+/// Ends the process when a thread of an engine ends by a panic: without it nothing can be written,
+/// and a new start finds everything that was acknowledged.
+struct AbortOnPanic;
 
-impl Drop for StopOnPanic {
+impl Drop for AbortOnPanic {
     fn drop(&mut self) {
         if thread::panicking() {
-            tracing::error!("a thread of the store ended by a panic; the store is closed");
-            self.0.stop();
+            tracing::error!("a thread of the store ended by a panic: stopping, to be started anew");
+            std::process::abort();
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The start: making a directory, or finding what is in one.
 //!
 //! Owns the order of checks: the lock, the format, the manifest, the runs, the journal. Nothing is
-//! removed or written before all of it was found whole.
+//! removed or written before all of it was found whole, and nothing is removed or shown before what
+//! was found is durable.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use jeton_domain::limits::{BATCH_IDS_MAX, RECENT_CHANGES_MAX};
 
 use super::EmbeddedOptions;
 use super::commit::Committer;
-use super::disk::{Disk, damaged};
+use super::disk::{Disk, DiskFile, damaged};
 use super::flush::Flusher;
 use super::journal::{Found, Journal, prepare};
 use super::manifest::{self, Manifest};
@@ -47,6 +48,7 @@ pub(super) fn open(
     let committer = Committer {
         shared: Arc::clone(&shared),
         journal: replayed.journal,
+        files: replayed.files,
         generation: replayed.generation,
         newest,
         changes: RecentChanges::new(newest.tick, RECENT_CHANGES_MAX),
@@ -122,6 +124,8 @@ fn open_runs(disk: &Disk, manifest: &Manifest) -> Result<BTreeMap<Space, Runs>, 
 
 /// What the journal gave.
 struct Replayed {
+    /// All journal files, by number.
+    files: Vec<Arc<DiskFile>>,
     journal: Option<Journal>,
     generation: u64,
     free: VecDeque<u32>,
@@ -136,11 +140,16 @@ fn replay(disk: &Disk, manifest: &Manifest) -> Result<Replayed, StoreError> {
     for number in 0..manifest.journals {
         found.push(Found::look(disk, number, manifest.journal_bytes)?);
     }
+    let files = found.iter().map(|file| Arc::clone(&file.file)).collect();
     found.sort_by_key(|file| file.generation);
-    let (live, free): (Vec<Found>, Vec<Found>) =
+    let (mut live, free): (Vec<Found>, Vec<Found>) =
         found.into_iter().partition(|file| file.generation >= manifest.first_live);
+    for file in &free {
+        file.check_beginning(manifest.first_live)?;
+    }
     let newest = Committed { tick: Tick::new(manifest.tick), version: Version(manifest.version) };
     let mut replayed = Replayed {
+        files,
         journal: None,
         generation: manifest.first_live.saturating_sub(1),
         free: free.into_iter().map(|file| file.number).collect(),
@@ -150,15 +159,14 @@ fn replay(disk: &Disk, manifest: &Manifest) -> Result<Replayed, StoreError> {
         batches: RecentBatches::new(BATCH_IDS_MAX),
     };
     let count = live.len();
-    for (place, mut file) in live.into_iter().enumerate() {
-        let table = replayed.take(disk, &mut file)?;
+    for (place, file) in live.iter_mut().enumerate() {
+        let table = replayed.take(disk, file)?;
         let is_last = place.saturating_add(1) == count;
         if !is_last {
             file.check_ended()?;
         }
         if is_last && !file.is_ended {
             replayed.active = table;
-            replayed.journal = Some(Journal::resume(file));
         } else {
             replayed.frozen.push_back(Arc::new(Frozen {
                 journal: file.number,
@@ -168,6 +176,11 @@ fn replay(disk: &Disk, manifest: &Manifest) -> Result<Replayed, StoreError> {
             }));
         }
     }
+    // A name or a group that only this machine's memory holds must not be shown, and what it makes
+    // superfluous must not be removed.
+    disk.sync_directory();
+    live.iter().try_for_each(Found::settle)?;
+    replayed.journal = live.pop().filter(|file| !file.is_ended).map(Journal::resume);
     Ok(replayed)
 }
 

@@ -1,12 +1,15 @@
 //! Histories with faults put in: power cuts, full disks, failed syncs.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jeton_domain::time::Hour;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::disk::Disk;
 use super::faults::Faults;
@@ -18,6 +21,7 @@ use crate::error::StoreError;
 
 mod merges;
 mod space;
+mod starts;
 
 /// What the rows of the lasting space must be.
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -389,26 +393,76 @@ fn merging_keeps_runs_few_and_rows_right() {
     assert_eq!(all(&engine), model);
 }
 
+/// Runs the test of this name in a process of its own, with the directory; gives back how it ended.
+fn run_alone(name: &str, directory: &Path) -> ExitStatus {
+    let ended = Command::new(std::env::current_exe().unwrap())
+        .args([&format!("engine::embedded::tests::{name}"), "--exact", "--nocapture"])
+        .env(ALONE, directory)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&ended.stdout);
+    assert!(told.contains("running 1 test"), "{told}");
+    ended.status
+}
+
+/// The directory when the test runs in a process of its own.
+fn directory_alone() -> Option<PathBuf> {
+    std::env::var_os(ALONE).map(PathBuf::from)
+}
+
+const ALONE: &str = "JETON_TEST_ALONE";
+
 #[test]
 fn a_failed_sync_stops_the_process() {
-    const MARK: &str = "JETON_TEST_FAILED_SYNC";
-    if let Some(directory) = std::env::var_os(MARK) {
-        let (engine, faults) = open(&small(Path::new(&directory)));
+    if let Some(directory) = directory_alone() {
+        let (engine, faults) = open(&small(&directory));
         wait(engine.commit(batch(1, &Dice(1).rows(1, 10)))).unwrap();
         faults.fail_syncs();
         drop(wait(engine.commit(batch(2, &Dice(2).rows(1, 10)))));
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    let name = "engine::embedded::tests::a_failed_sync_stops_the_process";
-    let ended = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
-        .env(MARK, directory.path())
-        .output()
-        .unwrap();
-    assert!(!ended.status.success(), "{ended:?}");
-    let signal = std::os::unix::process::ExitStatusExt::signal(&ended.status);
-    assert_eq!(signal, Some(6), "{ended:?}");
+    let ended = run_alone("a_failed_sync_stops_the_process", directory.path());
+    assert_eq!(ended.signal(), Some(6), "{ended:?}");
     let (engine, _) = open(&small(directory.path()));
     assert!(all(&engine).len() <= 2);
+}
+
+#[test]
+fn a_panic_of_a_thread_stops_the_process() {
+    if let Some(directory) = directory_alone() {
+        let (engine, _) = open(&small(&directory));
+        engine.on_change(Arc::new(|_, _| panic!("an applier that fails")));
+        let changes = vec![key(Space::Lasting, "change")];
+        drop(wait(engine.commit(Batch { changes, ..batch(1, &Dice(1).rows(1, 10)) })));
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let ended = run_alone("a_panic_of_a_thread_stops_the_process", directory.path());
+    assert_eq!(ended.signal(), Some(6), "{ended:?}");
+    assert_eq!(all(&open(&small(directory.path())).0), Dice(1).rows(1, 10).into_iter().collect());
+}
+
+#[test]
+fn without_descriptors_commits_go_on_and_the_process_lives() {
+    if let Some(directory) = directory_alone() {
+        let (engine, _) = open(&small(&directory));
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(3), maximum: before.maximum }).unwrap();
+        let (mut dice, mut model) = (Dice(31), Model::new());
+        for id in 0..150u64 {
+            let rows = dice.rows(3, 5_000);
+            wait(engine.commit(batch(id, &rows))).unwrap();
+            model.extend(rows);
+        }
+        assert!(engine.shared.view().frozen.len() > 1, "several journal files were filled");
+        setrlimit(Resource::Nofile, before).unwrap();
+        commit_many(&engine, &mut dice, &mut model);
+        assert_eq!(all(&engine), model);
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let name = "without_descriptors_commits_go_on_and_the_process_lives";
+    let ended = run_alone(name, directory.path());
+    assert!(ended.success(), "{ended:?}");
 }
