@@ -148,8 +148,17 @@ impl Embedded {
         if range.end.as_ref().is_some_and(|end| *end <= range.start) {
             return Ok(Vec::new());
         }
-        let scan = self.shared.view().scan(range, limit)?;
-        self.shared.note_damage(scan.finish(range))
+        let mut rows = Vec::new();
+        let mut range = range.clone();
+        loop {
+            let scan = self.shared.view().scan(&range, limit.saturating_sub(rows.len()))?;
+            let found = self.shared.note_damage(scan.finish(&range))?;
+            rows.extend(found.rows);
+            match found.rest {
+                Some(rest) => range.start = rest,
+                None => return Ok(rows),
+            }
+        }
     }
 
     fn held_hours(&self) -> Result<Vec<Hour>, StoreError> {

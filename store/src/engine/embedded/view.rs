@@ -53,7 +53,8 @@ impl View {
 
     /// Starts a scan: gathers from the layers what it may need, and notes the runs.
     ///
-    /// A scan shows one moment, since all of it is gathered here at once and runs never change.
+    /// A scan shows one moment, since all of it is gathered here at once and runs never change. Only
+    /// one that steps over thousands of removals stops, so that commits are not kept waiting.
     pub(super) fn scan(&self, range: &KeyRange, limit: usize) -> Result<Scan, StoreError> {
         let mut sources = Vec::new();
         let mut runs = self.runs_of(range.space);
@@ -67,13 +68,19 @@ impl View {
         let mut merge = Merge::new(sources)?;
         let mut cells = Vec::new();
         let mut rows = 0usize;
+        let mut rest = None;
         while rows < limit
             && let Some((key, cell)) = merge.next()?
         {
             rows = rows.saturating_add(usize::from(cell.value.is_some()));
             cells.push((key, cell));
+            if cells.len().saturating_sub(rows) >= REMOVALS_AT_ONCE {
+                // The key of the last cell belongs to what was gathered.
+                rest = merge.next()?.map(|(key, _)| key);
+                break;
+            }
         }
-        Ok(Scan { cells, runs, limit })
+        Ok(Scan { cells, runs, limit, rest })
     }
 
     /// The spaces that may hold rows.
@@ -142,26 +149,39 @@ pub(super) struct Scan {
     cells: Vec<(Bytes, Cell)>,
     runs: Runs,
     limit: usize,
+    /// Where the layers were not asked any more.
+    rest: Option<Bytes>,
 }
 
 impl Scan {
-    /// Asks the runs too; no lock should be held.
-    pub(super) fn finish(self, range: &KeyRange) -> Result<Vec<(Key, Row)>, StoreError> {
+    /// Asks the runs too; no lock should be held. Gives the rows, and the key from which on another
+    /// scan must find the rest, if there may be one.
+    pub(super) fn finish(self, range: &KeyRange) -> Result<Found, StoreError> {
         let mut sources = vec![Source::Cells(self.cells.into_iter())];
         sources.extend(walks(&self.runs, &range.start)?);
         let mut merge = Merge::new(sources)?;
         let mut rows = Vec::new();
-        // The layers gave `limit` rows or all they have, so the walk ends before it could miss one.
+        let end = self.rest.as_ref().or(range.end.as_ref());
+        // Up to there the layers gave `limit` rows or all they have, so the walk misses none.
         while rows.len() < self.limit
             && let Some((bytes, cell)) = merge.next()?
         {
-            if range.end.as_ref().is_some_and(|end| bytes >= *end) {
+            if end.is_some_and(|end| bytes >= *end) {
                 break;
             }
             rows.extend(cell.into_row().map(|row| (Key { space: range.space, bytes }, row)));
         }
-        Ok(rows)
+        let rest = if rows.len() < self.limit { self.rest } else { None };
+        Ok(Found { rows, rest })
     }
+}
+
+/// What a scan found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) rows: Vec<(Key, Row)>,
+    /// Where the scan must go on.
+    pub(super) rest: Option<Bytes>,
 }
 
 impl Frozen {
@@ -170,3 +190,6 @@ impl Frozen {
         self.table.tables()
     }
 }
+
+/// How many removals are stepped over while the lock is held.
+pub(super) const REMOVALS_AT_ONCE: usize = 4096;

@@ -3,10 +3,13 @@
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use bytes::Bytes;
+
 use super::super::compact::RUNS_BOUND;
+use super::super::view::REMOVALS_AT_ONCE;
 use super::{batch, key, open, put, settle, small, space, wait};
 use crate::engine::embedded::{Embedded, EmbeddedOptions};
-use crate::engine::{Batch, Engine, Space, Write};
+use crate::engine::{Batch, Engine, KeyRange, Space, Write};
 
 /// Writes a row of 100 bytes to each of the spaces; gives back the most runs that one of them had.
 fn write_to_all(engine: &Embedded, spaces: u32, rounds: u64) -> usize {
@@ -84,6 +87,45 @@ fn a_merge_too_large_for_the_disk_keeps_no_smaller_one_back() {
     settle(&engine, "small ones are merged", |view| {
         (1..=8).contains(&view.runs_of(space(1)).len())
     });
+}
+
+#[test]
+fn a_scan_steps_over_any_number_of_removals() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions::new(directory.path());
+    let (engine, _) = open(&options);
+    let count = 3 * REMOVALS_AT_ONCE as u64;
+    let name = |number: u64| key(Space::Lasting, number.to_be_bytes());
+    let in_runs = [5, 4_200, 9_000, count - 1];
+    let writes = in_runs.iter().map(|number| put(name(*number), "run")).collect();
+    wait(engine.commit(Batch { writes, ..batch(1, &[]) })).unwrap();
+    wait(engine.close()).unwrap();
+    drop(engine);
+    let (engine, _) = open(&options);
+    // Of all numbers some were never written, some are removed, some are there in the layer.
+    let in_layer = |number: u64| number % 3_000 == 2_999;
+    for page in 0..count / 64 {
+        let numbers = (page * 64..page * 64 + 64).filter(|number| !in_runs.contains(number));
+        let writes = numbers.map(|number| {
+            if in_layer(number) {
+                put(name(number), "layer")
+            } else {
+                Write::Delete { key: name(number) }
+            }
+        });
+        wait(engine.commit(Batch { writes: writes.collect(), ..batch(10 + page, &[]) })).unwrap();
+    }
+    let cells = engine.shared.view().active.table(Space::Lasting).unwrap().rows.len();
+    assert!(cells > 2 * REMOVALS_AT_ONCE, "{cells} cells in the layer");
+    let there: Vec<u64> =
+        (0..count).filter(|number| in_layer(*number) || in_runs.contains(number)).collect();
+    let range = KeyRange { space: Space::Lasting, start: Bytes::new(), end: None };
+    for limit in 0..=there.len() + 1 {
+        let rows = wait(engine.scan(&range, limit)).unwrap();
+        let found =
+            rows.iter().map(|(key, _)| u64::from_be_bytes(key.bytes[..].try_into().unwrap()));
+        assert!(found.eq(there.iter().copied().take(limit)), "limit {limit}");
+    }
 }
 
 #[test]
