@@ -76,11 +76,11 @@ fn work(text: &str) -> Work {
     }
 }
 
-/// A parameter of a PHC text; the defaults of the format where it is absent.
+/// A parameter of a PHC text, the last of several; the default of the format where it is absent.
 fn parameter(text: &str, name: &str) -> u64 {
     let parameters = text.split('$').find(|part| part.contains('=') && !part.starts_with("v="));
     let given = parameters.and_then(|part| {
-        part.split(',').find_map(|parameter| parameter.strip_prefix(name)?.parse().ok())
+        part.split(',').rev().find_map(|parameter| parameter.strip_prefix(name)?.parse().ok())
     });
     given.unwrap_or(if name == "m=" { 4096 } else { 3 })
 }

@@ -1,7 +1,10 @@
 //! `users` and `users_roles`: one bad line never costs another, and no problem tells a secret.
 #![no_main]
 
-use jeton_realms::file::parse::{Problem, parse_users, parse_users_roles};
+use std::fmt::Write as _;
+
+use jeton_realms::file::parse::{Problem, Reason, parse_users, parse_users_roles};
+use jeton_realms::password::UnknownHash;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -19,12 +22,20 @@ fn users(input: &[u8]) {
     let others = more.hashes.keys().filter(|name| name.as_str() != "last");
     assert!(others.eq(users.hashes.keys().filter(|name| name.as_str() != "last")));
     for problem in &users.problems {
-        let line = input.split(|byte| *byte == b'\n').nth(problem.line - 1).unwrap();
-        let line = String::from_utf8_lossy(line);
-        if let Some((_, secret)) = line.trim().split_once(':')
-            && secret.len() > 20
-        {
-            assert!(!problem.to_string().contains(secret), "a problem tells no secret");
+        assert!(tells_nothing(&problem.reason), "{problem}");
+    }
+}
+
+/// Whether a reason says no more of a line than a name and what kind of hash is unknown.
+fn tells_nothing(reason: &Reason) -> bool {
+    match reason {
+        Reason::Encoding
+        | Reason::Shape
+        | Reason::Name(_)
+        | Reason::Reserved(_)
+        | Reason::Hash { error: UnknownHash::Scheme | UnknownHash::Malformed, .. } => true,
+        Reason::Hash { error: UnknownHash::Rounds(digits), .. } => {
+            digits.len() <= 10 && digits.bytes().all(|byte| byte.is_ascii_digit())
         }
     }
 }
@@ -36,7 +47,8 @@ fn roles(input: &[u8]) {
     for (username, roles) in &parsed.roles {
         assert!(!roles.is_empty());
         for role in roles {
-            printed.push_str(&format!("{role}:{username}\n"));
+            // A blank in front, as a role whose name begins with `#` would be a comment.
+            writeln!(printed, " {role}:{username}").unwrap();
         }
     }
     let again = parse_users_roles(printed.as_bytes());

@@ -88,15 +88,13 @@ impl Service {
         while let Some((byte, after)) = rest.split_first() {
             let known =
                 [("@access", &self.access), ("@refresh", &self.refresh), ("@elastic", &elastic)];
-            match known.into_iter().find(|(name, _)| rest.starts_with(name.as_bytes())) {
-                Some((name, value)) => {
-                    filled.extend_from_slice(value.as_bytes());
-                    rest = &rest[name.len()..];
-                }
-                None => {
-                    filled.push(*byte);
-                    rest = after;
-                }
+            let found = known.into_iter().find(|(name, _)| rest.starts_with(name.as_bytes()));
+            if let Some((name, value)) = found {
+                filled.extend_from_slice(value.as_bytes());
+                rest = &rest[name.len()..];
+            } else {
+                filled.push(*byte);
+                rest = after;
             }
         }
         filled

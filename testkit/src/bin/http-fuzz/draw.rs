@@ -189,7 +189,7 @@ impl Draft {
     fn keep_the_key(&mut self, chance: &mut Chance) {
         let is_own = String::from_utf8_lossy(&self.target).contains("/user/_password");
         if is_own {
-            self.headers.retain(|(name, _)| name != b"authorization");
+            self.headers.retain(|(name, _)| name != b"authorization" && name != RUN_AS);
             let user = basic(&format!("fuzz{}", chance.below(12)), PASSWORD);
             self.add("authorization", &user);
         }
@@ -456,6 +456,8 @@ const METHODS: [&str; 16] = [
 
 const LENGTHS: [&str; 8] =
     ["-1", "+5", "5, 5", "0x10", "99999999999999999999999", "10000000000", "1048577", ""];
+
+const RUN_AS: &[u8] = b"es-security-runas-user";
 
 /// Tokens of each kind that a worker remembers.
 const KEYS_MAX: usize = 32;

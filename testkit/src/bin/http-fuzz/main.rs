@@ -1,7 +1,7 @@
 //! Sends nonsense to every route of the real server, for a while, and checks every answer.
 //!
-//! Owns the run: its options, its workers, its report. What is sent is drawn in [`draw`], spoiled in
-//! [`spoil`] and exchanged in [`exchange`]; what an answer must be stands in `jeton_testkit::answers`.
+//! Owns the run: its options, its workers, its report. What is sent is drawn in [`mod@draw`], spoiled in
+//! [`mod@spoil`] and exchanged in [`mod@exchange`]; what an answer must be stands in `jeton_testkit::answers`.
 //! The same seed sends the same requests, tokens apart.
 //!
 //! `JETON_HTTP_FUZZ_SECONDS` (300) bounds the time, `JETON_HTTP_FUZZ_RATE` (1500) the shots a second,
