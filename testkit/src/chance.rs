@@ -2,7 +2,7 @@
 //!
 //! Owns the generator, and the entropy and batch ids that tests draw from it. Fit for no secret.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jeton_domain::time::Entropy;
 
@@ -60,32 +60,58 @@ pub struct SeededEntropy {
 #[derive(Debug, Default)]
 struct State {
     lane: usize,
-    lanes: Vec<Chance>,
+    /// What each lane draws next, and what it drew next when it was marked.
+    lanes: Vec<(Chance, Chance)>,
 }
 
 impl SeededEntropy {
     /// The bytes of this seed.
     pub fn new(seed: u64) -> Self {
-        Self { seed, state: Mutex::default() }
+        let entropy = Self { seed, state: Mutex::default() };
+        entropy.set_lane(0);
+        entropy
     }
 
     /// Draws from this lane from now on.
     pub fn set_lane(&self, lane: usize) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).lane = lane;
+        let mut state = self.state();
+        while state.lanes.len() <= lane {
+            let number = u64::try_from(state.lanes.len()).unwrap_or(u64::MAX);
+            let start = Chance::new(Chance::new(self.seed ^ number.rotate_right(8)).number());
+            state.lanes.push((start.clone(), start));
+        }
+        state.lane = lane;
+    }
+
+    /// Marks where the lane is.
+    pub fn mark(&self) {
+        let mut state = self.state();
+        let lane = state.lane;
+        if let Some((next, marked)) = state.lanes.get_mut(lane) {
+            *marked = next.clone();
+        }
+    }
+
+    /// Draws again what was drawn since the mark.
+    pub fn rewind(&self) {
+        let mut state = self.state();
+        let lane = state.lane;
+        if let Some((next, marked)) = state.lanes.get_mut(lane) {
+            *next = marked.clone();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Entropy for SeededEntropy {
     fn fill(&self, bytes: &mut [u8]) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let lane = state.lane;
-        while state.lanes.len() <= lane {
-            let number = u64::try_from(state.lanes.len()).unwrap_or(u64::MAX);
-            let mut seeds = Chance::new(self.seed ^ number.rotate_right(8));
-            state.lanes.push(Chance::new(seeds.number()));
-        }
-        if let Some(chance) = state.lanes.get_mut(lane) {
-            chance.fill(bytes);
+        if let Some((next, _)) = state.lanes.get_mut(lane) {
+            next.fill(bytes);
         }
     }
 }
