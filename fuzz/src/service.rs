@@ -74,6 +74,7 @@ impl Service {
             format!(r#"{{"grant_type":"password","username":"elastic","password":"{PASSWORD}"}}"#);
         let granted = service.elastic("POST", "/_security/oauth2/token", body.as_bytes());
         let granted = granted.json();
+        assert!(granted["access_token"].is_string(), "{granted}");
         let text = |name: &str| granted[name].as_str().expect("a token is granted").to_owned();
         service.access = text("access_token");
         service.refresh = text("refresh_token");
@@ -126,6 +127,9 @@ impl Service {
         self.asked += 1;
         if !body.is_empty() && !head.headers.contains_key(header::TRANSFER_ENCODING) {
             head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        if !head.headers.contains_key(header::HOST) {
+            head.headers.insert(header::HOST, HeaderValue::from_static("localhost"));
         }
         let address = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let response = self.runtime.block_on(async {

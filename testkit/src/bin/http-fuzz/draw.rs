@@ -259,7 +259,8 @@ impl Draft {
         bytes.extend_from_slice(self.method.as_bytes());
         bytes.push(b' ');
         bytes.extend_from_slice(&self.target);
-        bytes.extend_from_slice(format!(" {version}\r\nhost: localhost\r\n").as_bytes());
+        let host = if chance.once_in(50) { "" } else { "host: localhost\r\n" };
+        bytes.extend_from_slice(format!(" {version}\r\n{host}").as_bytes());
         for (name, value) in &self.headers {
             bytes.extend_from_slice(name);
             bytes.extend_from_slice(b": ");

@@ -214,7 +214,9 @@ const PARAMETERS: [&str; 26] = [
     "a=%00",
 ];
 
-const HEADERS: [(&str, &str); 34] = [
+const HEADERS: [(&str, &str); 36] = [
+    ("host", "other:99999"),
+    ("host", "a b@c/"),
     ("accept", "*/*"),
     ("accept", "application/json"),
     ("accept", "application/vnd.elasticsearch+json; compatible-with=8"),
