@@ -6,6 +6,8 @@ pub mod answers;
 pub mod ask;
 pub mod chance;
 pub mod clock;
+pub mod faulty;
+pub mod ledger;
 pub mod model;
 pub mod process;
 pub mod scene;

@@ -254,7 +254,8 @@ impl Person {
 }
 
 impl Named {
-    fn names(&self, person: &Person) -> bool {
+    /// Whether it names the records of this person.
+    pub fn names(&self, person: &Person) -> bool {
         self.username.as_ref().is_none_or(|name| *name == person.username)
             && self.realm.as_ref().is_none_or(|realm| *realm == person.realm)
     }
