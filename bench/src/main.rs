@@ -38,7 +38,7 @@ struct Cli {
     /// Run everything for a moment only: shows that it works, not how fast it is
     #[arg(long)]
     quick: bool,
-    /// Run everything at full length [default]
+    /// Run everything at full length (default)
     #[arg(long, conflicts_with = "quick")]
     full: bool,
     /// Run only this workload; may be repeated
