@@ -59,8 +59,14 @@ impl Fast {
         let is_plain = media == Media::Json && headers.opaque_id.is_none() && !gzip;
         let frame =
             Frame { media, opaque_id: headers.opaque_id.cloned(), gzip, ..Frame::default() };
-        Some(match rest.authority.validate(token, rest.authority.now()).await {
-            Ok((_, known)) => {
+        let now = rest.authority.now();
+        let validated = match rest.authority.validate_at_once(token, now) {
+            Some(validated) => validated,
+            // Boxed: the future of a look-up in the store would be moved with every request.
+            None => Box::pin(rest.authority.validate(token, now)).await.map(|(_, known)| known),
+        };
+        Some(match validated {
+            Ok(known) => {
                 let body = known.face(|subject| {
                     let mut json = JsonWriter::default();
                     // The same for as long as this process runs, like the policy.

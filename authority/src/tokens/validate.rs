@@ -27,15 +27,19 @@ impl Authority {
         Ok((id, known.subject))
     }
 
-    /// The subject of an access token that is good, if that can be told without reading a row.
-    ///
-    /// `None` says nothing: ask [`Authority::validate`].
-    pub fn probe(&self, token: &[u8]) -> Option<Arc<KnownSubject>> {
-        let now = self.now();
-        let id = self.named_pair(Half::Access, token, now).ok()??;
+    /// What [`Authority::validate`] would say, if that can be told without reading a row.
+    pub fn validate_at_once(
+        &self,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Option<Result<Arc<KnownSubject>, AuthorityError>> {
+        let id = match self.named_pair(Half::Access, token, now) {
+            Ok(Some(id)) => id,
+            Ok(None) => return Some(Err(Unauthenticated::UnknownToken.into())),
+            Err(error) => return Some(Err(error)),
+        };
         let known = self.store.cached_pair(id)?;
-        judge(&known, now).ok()?;
-        Some(known.subject)
+        Some(judge(&known, now).map(|()| known.subject).map_err(AuthorityError::from))
     }
 
     /// The pair that a text names, if it names one that can still be stored.

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -129,7 +129,7 @@ struct Line {
 impl Line {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         self.pulse.busy();
-        let answered = caught(self.admit_and_finish(request)).await;
+        let answered = caught(pin!(self.admit_and_finish(request))).await;
         self.pulse.idle();
         answered.unwrap_or_else(|| self.leave_unread(self.site.rest.fail())).map(Full::new)
     }
@@ -148,14 +148,18 @@ impl Line {
                 return if has_body { self.leave_unread(response) } else { response };
             }
         };
-        if !has_body {
-            return admitted.finish(Bytes::new()).await;
-        }
-        let mut share = memory.share();
-        match body::read(body, bounds.body_bytes_max, bounds.body_timeout, &mut share).await {
-            Ok(bytes) => admitted.finish(bytes).await,
-            Err(refusal) => self.leave_unread(admitted.refuse_body(refusal)),
-        }
+        // Boxed: else the future of every verb would be moved with every request.
+        Box::pin(async move {
+            if !has_body {
+                return admitted.finish(Bytes::new()).await;
+            }
+            let mut share = memory.share();
+            match body::read(body, bounds.body_bytes_max, bounds.body_timeout, &mut share).await {
+                Ok(bytes) => admitted.finish(bytes).await,
+                Err(refusal) => self.leave_unread(admitted.refuse_body(refusal)),
+            }
+        })
+        .await
     }
 
     /// The answer to a request whose body is not read to its end. What follows on the connection
@@ -168,8 +172,9 @@ impl Line {
 }
 
 /// Runs a request so that a panic costs this request and nothing else.
-async fn caught<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
+///
+/// Takes the future where it is: what is moved here is moved with every request.
+async fn caught<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(polled) => polled.map(Some),
         Err(_) => Poll::Ready(None),
@@ -183,11 +188,13 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::caught;
 
     #[tokio::test]
     async fn a_panic_costs_one_request() {
-        assert_eq!(caught(async { 1 }).await, Some(1));
-        assert_eq!(caught(async { panic!("in a request") }).await, None::<()>);
+        assert_eq!(caught(pin!(async { 1 })).await, Some(1));
+        assert_eq!(caught(pin!(async { panic!("in a request") })).await, None::<()>);
     }
 }
