@@ -6,12 +6,22 @@ use jeton_domain::privilege::{action, grant};
 use jeton_domain::subject::Subject;
 
 use crate::caller::Caller;
-use crate::roles::book::Resolved;
+use crate::roles::resolved::Resolved;
 use crate::{Authority, AuthorityError};
 
 impl Authority {
     /// Refuses an action that the caller may not do. The words are the wire's.
     pub async fn authorize(&self, caller: &Caller, action: &str) -> Result<(), AuthorityError> {
+        self.authorize_where(caller, action, |_| false).await
+    }
+
+    /// As [`Authority::authorize`], for a request that roles may also allow by what it concerns.
+    pub(crate) async fn authorize_where(
+        &self,
+        caller: &Caller,
+        action: &str,
+        is_allowed_too: impl Fn(&Resolved) -> bool + Send,
+    ) -> Result<(), AuthorityError> {
         let subject = &caller.authentication.subject;
         if let Some(target) = &caller.refused_run_as {
             let resolved = self.permission_of(subject).await?;
@@ -24,7 +34,7 @@ impl Authority {
             return Ok(());
         }
         let resolved = self.permission_of(subject).await?;
-        if resolved.allows(action) {
+        if resolved.allows(action) || is_allowed_too(&resolved) {
             return Ok(());
         }
         Err(self.denied(caller, &resolved, action))

@@ -117,7 +117,7 @@ pub(crate) fn methods(path: &str) -> Vec<&'static str> {
 
 /// The pattern of a raw path: of those that match it, the one with most literal segments.
 fn pattern(path: &str) -> Option<&'static str> {
-    let patterns = ROUTES.iter().map(|route| route.path).chain(RESERVED);
+    let patterns = ROUTES.iter().map(|route| route.path).chain(RESERVED.iter().copied());
     let matching =
         patterns.filter_map(|pattern| Some((matching_literals(pattern, path)?, pattern)));
     matching.max_by_key(|(literals, _)| *literals).map(|(_, pattern)| pattern)
@@ -179,7 +179,7 @@ const OWN_PASSWORD: &str = "/_security/user/_password";
 const ROLE: &str = "/_security/role/{name}";
 const REFRESH: &[&str] = &["refresh"];
 
-const ROUTES: [Route; 24] = [
+const ROUTES: &[Route] = &[
     Route::new("POST", TOKEN_PATH, Endpoint::CreateToken),
     Route::new("DELETE", TOKEN_PATH, Endpoint::InvalidateToken),
     Route::new("POST", OLD_TOKEN_PATH, Endpoint::CreateToken).replaced_by(TOKEN_PATH),
@@ -207,7 +207,7 @@ const ROUTES: [Route; 24] = [
 ];
 
 /// Paths without a route that would else be taken for those of a user with such a name.
-const RESERVED: [&str; 3] = [
+const RESERVED: &[&str] = &[
     "/_security/user/_privileges",
     "/_security/user/_has_privileges",
     "/_security/user/{username}/_has_privileges",
@@ -247,7 +247,7 @@ mod tests {
                     format!("{method:<6} {path:<38} {endpoint:?} {}{old}", parameters.join(","));
                 line.trim_end().to_owned()
             })
-            .chain(RESERVED.map(|path| format!("{:<6} {path}", "-")))
+            .chain(RESERVED.iter().map(|path| format!("{:<6} {path}", "-")))
             .collect();
         insta::assert_snapshot!(lines.join("\n"));
     }

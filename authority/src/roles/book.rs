@@ -14,6 +14,7 @@ use jeton_store::error::StoreError;
 use jeton_store::store::Store;
 use jeton_store::tables::roles as table;
 
+use super::resolved::Resolved;
 use crate::AuthorityError;
 
 /// The roles by name: reserved ones first, then stored ones; the first that knows a name wins.
@@ -26,29 +27,6 @@ pub(crate) struct RoleBook {
 struct Known {
     role: Option<Arc<RoleDescriptor>>,
     permission: Arc<Permission>,
-}
-
-/// What a list of role names comes to.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Resolved {
-    found: BTreeMap<String, Arc<Permission>>,
-}
-
-impl Resolved {
-    /// Whether there is a role of this name.
-    pub(crate) fn is_found(&self, name: &RoleName) -> bool {
-        self.found.contains_key(name.as_str())
-    }
-
-    /// Whether one of the roles allows the action.
-    pub(crate) fn allows(&self, action: &str) -> bool {
-        self.found.values().any(|permission| permission.allows(action))
-    }
-
-    /// Whether one of the roles lets its holder act as this user.
-    pub(crate) fn may_run_as(&self, username: &str) -> bool {
-        self.found.values().any(|permission| permission.may_run_as(username))
-    }
 }
 
 impl RoleBook {
@@ -70,7 +48,7 @@ impl RoleBook {
         for name in names {
             let known = self.known(name.as_str()).await?;
             if known.role.is_some() {
-                resolved.found.insert(name.as_str().to_owned(), known.permission);
+                resolved.insert(name, known.permission);
             }
         }
         Ok(resolved)

@@ -14,6 +14,7 @@ use crate::users::Existence;
 use crate::{Authority, AuthorityError};
 
 pub mod book;
+pub(crate) mod resolved;
 
 impl Authority {
     /// Stores a role, whole. Says whether it is new. The next request sees it.
