@@ -1,9 +1,51 @@
-//! Privileges in applications: which names are legal in a role.
+//! Privileges in applications: what one is, and which names are legal.
+//!
+//! Owns the rules for applications, privileges and actions. Must not know what a privilege allows:
+//! that is the application's own affair.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use thiserror::Error;
+
+use crate::value::Map;
+
+/// A name for some actions in an application.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApplicationPrivilege {
+    /// The application that knows the actions.
+    pub application: String,
+    /// The name, one of its kind in the application.
+    pub name: String,
+    /// Patterns over actions.
+    pub actions: Vec<String>,
+    /// Whatever else is known.
+    pub metadata: Map,
+}
+
+impl ApplicationPrivilege {
+    /// Every rule that it breaks, in the order of its members.
+    pub fn violations(&self) -> Vec<ApplicationRefusal> {
+        let mut found = Vec::new();
+        found.extend(check_name(&self.application).err());
+        found.extend(check_privilege_name(&self.name).err());
+        if self.actions.is_empty() {
+            found.push(ApplicationRefusal::NoAction);
+        }
+        for action in &self.actions {
+            if !action.contains(['/', '*', ':']) {
+                found.push(ApplicationRefusal::Action(action.clone()));
+            }
+            found.extend(check_privilege(action).err());
+        }
+        if self.metadata.members().any(|(key, _)| key.starts_with('_')) {
+            let (application, name) = (self.application.clone(), self.name.clone());
+            found.push(ApplicationRefusal::Metadata { application, name });
+        }
+        found
+    }
+}
 
 /// Why a name is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -11,6 +53,9 @@ pub enum ApplicationRefusal {
     /// The name of the application is empty.
     #[error("Application names cannot be blank")]
     Blank,
+    /// The name of the application is a pattern, where only a name is legal.
+    #[error("Application names may not contain '*' (found '{0}')")]
+    Wildcard(String),
     /// The name of the application holds a blank.
     #[error("Application names may not contain whitespace (found '{0}')")]
     Whitespace(String),
@@ -35,6 +80,43 @@ pub enum ApplicationRefusal {
          (found '{0}')"
     )]
     Privilege(String),
+    /// The name under which a privilege is to be kept is malformed.
+    #[error(
+        "Application privilege names must match the pattern ^[a-z][a-zA-Z0-9_.-]*$ (found '{0}')"
+    )]
+    PrivilegeName(String),
+    /// The privilege names no action.
+    #[error("Application privileges must have at least one action")]
+    NoAction,
+    /// The pattern of an action could be the name of a privilege.
+    #[error("Application privilege actions must contain one of '/', '*' or ':' (found '{0}')")]
+    Action(String),
+    /// A name in the metadata is reserved.
+    #[error("metadata keys may not start with [_] (in privilege {application} {name})")]
+    Metadata {
+        /// The application.
+        application: String,
+        /// The name of the privilege.
+        name: String,
+    },
+}
+
+/// Checks the name of an application; a pattern is none.
+pub fn check_name(name: &str) -> Result<(), ApplicationRefusal> {
+    if name.trim().is_empty() {
+        return Err(ApplicationRefusal::Blank);
+    }
+    if name.contains('*') {
+        return Err(ApplicationRefusal::Wildcard(name.to_owned()));
+    }
+    check_name_or_pattern(name)
+}
+
+/// Checks the name under which a privilege is kept.
+pub fn check_privilege_name(name: &str) -> Result<(), ApplicationRefusal> {
+    let is_name = name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.chars().all(|next| next.is_ascii_alphanumeric() || "_.-".contains(next));
+    if is_name { Ok(()) } else { Err(ApplicationRefusal::PrivilegeName(name.to_owned())) }
 }
 
 /// Checks the name of an application, or a pattern of names, in a role.
@@ -107,6 +189,48 @@ mod tests {
             "An application name suffix may not contain any of the characters '\\/*?\"<>| ,' \
              (found 'd/e')",
         );
+    }
+
+    fn privilege(application: &str, name: &str, actions: &[&str]) -> ApplicationPrivilege {
+        ApplicationPrivilege {
+            application: application.to_owned(),
+            name: name.to_owned(),
+            actions: actions.iter().map(|&action| action.to_owned()).collect(),
+            metadata: Map::new(),
+        }
+    }
+
+    #[test]
+    fn a_privilege_that_is_kept_tells_every_rule_that_it_breaks() {
+        let check = |privilege: &ApplicationPrivilege, wanted: &[&str]| {
+            let found: Vec<String> =
+                privilege.violations().iter().map(ToString::to_string).collect();
+            assert_eq!(found, wanted);
+        };
+        check(&privilege("kibana-.kibana", "space_all.v1-x", &["a:b", "data/*", "*"]), &[]);
+        check(
+            &privilege("ki*", "All", &[]),
+            &[
+                "Application names may not contain '*' (found 'ki*')",
+                "Application privilege names must match the pattern ^[a-z][a-zA-Z0-9_.-]*$ \
+                 (found 'All')",
+                "Application privileges must have at least one action",
+            ],
+        );
+        check(
+            &privilege(" ", "", &["read", "a: b"]),
+            &[
+                "Application names cannot be blank",
+                "Application privilege names must match the pattern ^[a-z][a-zA-Z0-9_.-]*$ \
+                 (found '')",
+                "Application privilege actions must contain one of '/', '*' or ':' (found 'read')",
+                "Application privilege names and actions must match the pattern ^\\p{Graph}*$ \
+                 (found 'a: b')",
+            ],
+        );
+        let mut hidden = privilege("app", "p", &["x:y"]);
+        hidden.metadata.set("_m".to_owned(), crate::value::Value::Null);
+        check(&hidden, &["metadata keys may not start with [_] (in privilege app p)"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod index;
 pub mod keys;
 pub mod meta;
 pub mod pairs;
+pub mod privileges;
 pub mod roles;
 pub mod segments;
 pub mod subjects;
@@ -26,6 +27,7 @@ pub(crate) mod byte {
     pub(crate) const RESULT: u8 = b'q';
     pub(crate) const USER: u8 = b'u';
     pub(crate) const ROLE: u8 = b'g';
+    pub(crate) const PRIVILEGE: u8 = b'a';
     pub(crate) const SIGNING_KEY: u8 = b'k';
     pub(crate) const META: u8 = b'm';
     pub(crate) const SEGMENT: u8 = b's';
