@@ -7,6 +7,7 @@ pub mod cache;
 pub mod chain;
 pub mod error;
 pub mod file;
+mod files;
 pub mod native;
 pub mod order;
 pub mod password;

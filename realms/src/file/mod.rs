@@ -4,10 +4,10 @@
 //! lines are read (that is [`parse`]), or who calls for a reload. The files are one machine's:
 //! nothing that is committed can expect them unchanged.
 
-mod files;
 pub mod parse;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jeton_domain::name::{RoleName, Username};
@@ -18,20 +18,27 @@ use jeton_domain::value::Map;
 
 use crate::cache::{CredentialCache, Stamp};
 use crate::error::RealmError;
+use crate::files::{Content, Files};
 use crate::password::{PasswordHasher, StoredHash};
 use crate::realm::{Attempt, Effort, Outcome, Pending, Realm, Vouched};
 use crate::reserved::ReservedNames;
 
-use self::files::{Content, Files};
 use self::parse::{Problem, parse_users, parse_users_roles};
 
-pub use self::files::FilePaths;
+/// Where the two files are.
+#[derive(Clone, Debug)]
+pub struct FilePaths {
+    /// Names and password hashes.
+    pub users: PathBuf,
+    /// Roles and their users.
+    pub users_roles: PathBuf,
+}
 
 /// The realm of kind `file`.
 #[derive(Debug)]
 pub struct FileRealm {
     realm: RealmRef,
-    files: Files,
+    files: Files<2>,
     reserved: ReservedNames,
     hasher: PasswordHasher,
     cache: CredentialCache,
@@ -49,7 +56,8 @@ impl FileRealm {
         cache: CredentialCache,
     ) -> Self {
         let present = RwLock::new(Arc::new(Present { stamp: Stamp(0), users: BTreeMap::new() }));
-        Self { realm, files: Files::new(paths), reserved, hasher, cache, present }
+        let files = Files::new([paths.users, paths.users_roles]);
+        Self { realm, files, reserved, hasher, cache, present }
     }
 
     /// Reads the files again if they have changed since the last call, and says whether they had.
@@ -58,28 +66,28 @@ impl FileRealm {
     /// file system. A file that is missing holds nobody. One that cannot be read holds nobody
     /// either: better to lock users out than to let in those whom the operator took out.
     pub fn reload_if_changed(&self, now: Timestamp) -> bool {
-        let Some(contents) = self.files.read_if_changed(now) else { return false };
-        let paths = self.files.paths();
-        let users = match contents.users {
+        let Some([users, users_roles]) = self.files.read_if_changed(now) else { return false };
+        let [users_path, users_roles_path] = self.files.paths();
+        let users = match users {
             Content::Bytes(bytes) => parse_users(&bytes, |name| self.reserved.contains(name)),
             Content::Missing => parse::Users::default(),
             Content::Unreadable(error) => {
-                let path = paths.users.display();
+                let path = users_path.display();
                 tracing::error!(%path, error, "cannot read the file; dropping all its users");
                 parse::Users::default()
             }
         };
-        let roles = match contents.users_roles {
+        let roles = match users_roles {
             Content::Bytes(bytes) => parse_users_roles(&bytes),
             Content::Missing => parse::UsersRoles::default(),
             Content::Unreadable(error) => {
-                let path = paths.users_roles.display();
+                let path = users_roles_path.display();
                 tracing::error!(%path, error, "cannot read the file; its users have no roles");
                 parse::UsersRoles::default()
             }
         };
-        report(&paths.users, &users.problems);
-        report(&paths.users_roles, &roles.problems);
+        report(users_path, &users.problems);
+        report(users_roles_path, &roles.problems);
         self.replace(users, roles);
         true
     }

@@ -1,4 +1,4 @@
-//! The two files on disk, and whether they have changed.
+//! Files that an operator edits, and whether they have changed.
 //!
 //! Owns reading them whole and within bounds. Must not know what they say.
 
@@ -11,30 +11,15 @@ use std::sync::{Mutex, PoisonError};
 use jeton_domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// Where the two files are.
-#[derive(Clone, Debug)]
-pub struct FilePaths {
-    /// Names and password hashes.
-    pub users: PathBuf,
-    /// Roles and their users.
-    pub users_roles: PathBuf,
-}
-
-/// The two files, and how they were seen last.
+/// Files that are read together, and how they were seen last.
 #[derive(Debug)]
-pub(super) struct Files {
-    paths: FilePaths,
-    seen: Mutex<Option<Seen>>,
-}
-
-/// What both files hold.
-pub(super) struct Contents {
-    pub(super) users: Content,
-    pub(super) users_roles: Content,
+pub(crate) struct Files<const N: usize> {
+    paths: [PathBuf; N],
+    seen: Mutex<Option<Seen<N>>>,
 }
 
 /// What a file holds.
-pub(super) enum Content {
+pub(crate) enum Content {
     /// These bytes.
     Bytes(Vec<u8>),
     /// There is no such file.
@@ -43,29 +28,27 @@ pub(super) enum Content {
     Unreadable(String),
 }
 
-impl Files {
-    pub(super) fn new(paths: FilePaths) -> Self {
+impl<const N: usize> Files<N> {
+    pub(crate) const fn new(paths: [PathBuf; N]) -> Self {
         Self { paths, seen: Mutex::new(None) }
     }
 
-    pub(super) fn paths(&self) -> &FilePaths {
+    pub(crate) const fn paths(&self) -> &[PathBuf; N] {
         &self.paths
     }
 
-    /// What the files hold, if that may have changed since the last call.
-    pub(super) fn read_if_changed(&self, now: Timestamp) -> Option<Contents> {
+    /// What the files hold, in the order of their paths, if that may have changed since the last
+    /// call.
+    pub(crate) fn read_if_changed(&self, now: Timestamp) -> Option<[Content; N]> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // Looked at before reading: a change during the reading shows at the next call.
-        let looks = [Look::at(&self.paths.users), Look::at(&self.paths.users_roles)];
+        let looks = self.paths.each_ref().map(|path| Look::at(path));
         let looks_same = seen.as_ref().is_some_and(|seen| seen.looks == looks);
         if looks_same && !looks.iter().any(|look| look.is_fresh(now)) {
             return None;
         }
-        let contents = Contents {
-            users: Content::of(&self.paths.users),
-            users_roles: Content::of(&self.paths.users_roles),
-        };
-        let digests = [contents.users.digest(), contents.users_roles.digest()];
+        let contents = self.paths.each_ref().map(|path| Content::of(path));
+        let digests = contents.each_ref().map(Content::digest);
         let is_same = seen.as_ref().is_some_and(|seen| seen.digests == digests);
         *seen = Some(Seen { looks, digests });
         (!is_same).then_some(contents)
@@ -92,9 +75,9 @@ impl Content {
 }
 
 #[derive(Debug)]
-struct Seen {
-    looks: [Look; 2],
-    digests: [[u8; 32]; 2],
+struct Seen<const N: usize> {
+    looks: [Look; N],
+    digests: [[u8; 32]; N],
 }
 
 /// What a file looks like from outside.
