@@ -3,6 +3,7 @@
 //! Owns the union of what several descriptors grant on the service itself. Privileges on indices
 //! and in applications stay in the descriptors.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::descriptor::RoleDescriptor;
@@ -15,18 +16,25 @@ use crate::privilege::cluster::{ClusterPermission, ClusterPrivilege};
 pub struct Permission {
     cluster: ClusterPermission,
     run_as: Vec<NamePattern>,
+    managed_applications: Vec<NamePattern>,
+    written_profiles: Vec<NamePattern>,
 }
 
 impl Permission {
     /// What the roles permit together. A privilege or pattern that is not known grants nothing.
     pub fn of<'a>(roles: impl IntoIterator<Item = &'a RoleDescriptor>) -> Self {
+        let mut permission = Self::default();
         let mut privileges = Vec::new();
-        let mut run_as = Vec::new();
         for role in roles {
             privileges.extend(role.cluster.iter().flat_map(|name| ClusterPrivilege::resolve(name)));
-            run_as.extend(role.run_as.iter().flat_map(|pattern| NamePattern::parse(pattern)));
+            permission.run_as.extend(patterns(&role.run_as));
+            let managed = role.global.manage_applications.iter().flatten();
+            permission.managed_applications.extend(patterns(managed));
+            let written = role.global.write_profiles.iter().flatten();
+            permission.written_profiles.extend(patterns(written));
         }
-        Self { cluster: privileges.into_iter().collect(), run_as }
+        permission.cluster = privileges.into_iter().collect();
+        permission
     }
 
     /// What the roles permit on the cluster.
@@ -46,8 +54,28 @@ impl Permission {
 
     /// Whether the holder may act as the user of this name.
     pub fn may_run_as(&self, username: &str) -> bool {
-        self.run_as.iter().any(|pattern| pattern.matches(username))
+        is_any(&self.run_as, username)
     }
+
+    /// Whether the privileges of the application of this name may be read and written. Whoever asks
+    /// for those of every application asks for the name `*`.
+    pub fn may_manage_application(&self, name: &str) -> bool {
+        is_any(&self.managed_applications, name)
+    }
+
+    /// Whether the data that user profiles hold under this top-level key may be written.
+    pub fn may_write_profile(&self, key: &str) -> bool {
+        is_any(&self.written_profiles, key)
+    }
+}
+
+/// The patterns that can be read.
+fn patterns<'a>(texts: impl IntoIterator<Item = &'a String>) -> impl Iterator<Item = NamePattern> {
+    texts.into_iter().flat_map(|text| NamePattern::parse(text))
+}
+
+fn is_any(patterns: &[NamePattern], name: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(name))
 }
 
 #[cfg(test)]
@@ -87,6 +115,20 @@ mod tests {
     fn what_is_not_known_grants_nothing() {
         let permission = Permission::of([&role(&["bogus"], &["/a", "/~a/"])]);
         assert_eq!(permission, Permission::default());
+    }
+
+    #[test]
+    fn global_privileges_reach_as_far_as_their_patterns() {
+        let mut role = role(&[], &[]);
+        role.global.manage_applications = Some(alloc::vec!["kibana-*".into()]);
+        role.global.write_profiles = Some(alloc::vec!["/app[0-9]/".into(), "/(/".into()]);
+        let permission = Permission::of([&role]);
+        assert!(permission.may_manage_application("kibana-.kibana"));
+        assert!(!permission.may_manage_application("kibana"));
+        assert!(!permission.may_manage_application("*"));
+        assert!(permission.may_write_profile("app1"));
+        assert!(!permission.may_write_profile("kibana-x"));
+        assert!(!permission.allows(action::PUT_PRIVILEGE));
     }
 
     #[test]
