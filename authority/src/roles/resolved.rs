@@ -34,6 +34,7 @@ impl Resolved {
     pub(crate) fn may_run_as(&self, username: &str) -> bool {
         self.found.values().any(|permission| permission.may_run_as(username))
     }
+
     /// Whether one of the roles lets its holder manage the privileges of this application.
     pub(crate) fn may_manage_application(&self, name: &str) -> bool {
         self.found.values().any(|permission| permission.may_manage_application(name))
