@@ -128,7 +128,8 @@ impl Look {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// A file whole, if it is a regular one of a sensible size.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     // A pipe or a device would be waited for without end.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
@@ -145,4 +146,4 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 const FRESH_S: i64 = 10;
 
 /// Largest file that is read: half a million users, and a bound to what a mistake costs.
-const BYTES_MAX: u64 = 64 * 1024 * 1024;
+pub(crate) const BYTES_MAX: u64 = 64 * 1024 * 1024;

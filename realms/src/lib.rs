@@ -15,7 +15,9 @@ pub mod realm;
 mod recent;
 mod record;
 pub mod reserved;
+pub mod roles_file;
 pub mod throttle;
+pub mod yaml;
 
 #[cfg(test)]
 mod testing;

@@ -3,8 +3,11 @@
 //! Owns their descriptors. Their names are reserved: no other store of roles answers for them.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+use thiserror::Error;
 
 use super::descriptor::{
     ApplicationGrant, GlobalPrivileges, IndexGrant, RemoteClusterGrant, RemoteIndexGrant,
@@ -36,6 +39,55 @@ pub fn descriptor(name: &str) -> Option<RoleDescriptor> {
 /// The descriptors of all reserved roles.
 pub fn descriptors() -> impl Iterator<Item = RoleDescriptor> {
     ROWS.iter().map(Row::descriptor)
+}
+
+/// The reserved roles that the operator wants to have. The name of any other is free.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReservedRoles {
+    /// None where nothing narrows them.
+    only: Option<BTreeSet<String>>,
+}
+
+/// Why a choice of reserved roles is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReservedRolesRefusal {
+    /// Nobody could do everything.
+    #[error("the role [{SUPERUSER}] cannot be left out")]
+    WithoutSuperuser,
+    /// There is no such reserved role.
+    #[error("[{0}] is no reserved role")]
+    Unknown(String),
+}
+
+impl ReservedRoles {
+    /// The roles of these names.
+    pub fn only<'a>(
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, ReservedRolesRefusal> {
+        let only: BTreeSet<String> = names.into_iter().map(ToOwned::to_owned).collect();
+        if let Some(unknown) = only.iter().find(|name| !is_reserved(name)) {
+            return Err(ReservedRolesRefusal::Unknown(unknown.clone()));
+        }
+        if !only.contains(SUPERUSER) {
+            return Err(ReservedRolesRefusal::WithoutSuperuser);
+        }
+        Ok(Self { only: Some(only) })
+    }
+
+    /// Whether the name is that of one of these roles.
+    pub fn contains(&self, name: &str) -> bool {
+        is_reserved(name) && self.only.as_ref().is_none_or(|only| only.contains(name))
+    }
+
+    /// The descriptor of one of these roles.
+    pub fn descriptor(&self, name: &str) -> Option<RoleDescriptor> {
+        self.contains(name).then(|| descriptor(name)).flatten()
+    }
+
+    /// The descriptors of all of these roles.
+    pub fn descriptors(&self) -> impl Iterator<Item = RoleDescriptor> {
+        ROWS.iter().filter(|row| self.contains(row.name)).map(Row::descriptor)
+    }
 }
 
 impl Row {
@@ -127,6 +179,20 @@ mod tests {
         }
         assert!(!is_reserved("Superuser"));
         assert_eq!(descriptor("mine"), None);
+    }
+
+    #[test]
+    fn an_operator_may_narrow_the_reserved_roles_but_not_leave_out_the_superuser() {
+        let all = ReservedRoles::default();
+        assert!(all.contains("viewer") && all.descriptors().count() == 33);
+        let some = ReservedRoles::only(["superuser", "viewer"]).unwrap();
+        assert!(some.contains("viewer") && !some.contains("editor"));
+        assert_eq!(some.descriptor("editor"), None);
+        assert_eq!(some.descriptors().count(), 2);
+        let refusal =
+            |names: &[&str]| ReservedRoles::only(names.iter().copied()).unwrap_err().to_string();
+        assert_eq!(refusal(&["viewer"]), "the role [superuser] cannot be left out");
+        assert_eq!(refusal(&["superuser", "mine"]), "[mine] is no reserved role");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! lines are read (that is [`parse`]), or who calls for a reload. The files are one machine's:
 //! nothing that is committed can expect them unchanged.
 
+pub mod edit;
 pub mod parse;
 
 use std::collections::BTreeMap;

@@ -96,7 +96,7 @@ fn take_user(
     is_reserved: impl Fn(&str) -> bool,
     users: &mut Users,
 ) -> Result<(), Reason> {
-    let (name, hash) = text.trim().split_once(':').ok_or(Reason::Shape)?;
+    let (name, hash) = user_line(text).ok_or(Reason::Shape)?;
     if name.is_empty() || hash.is_empty() {
         return Err(Reason::Shape);
     }
@@ -118,14 +118,7 @@ fn take_user(
 }
 
 fn take_role(text: &str, roles: &mut BTreeMap<Username, Vec<RoleName>>) -> Result<(), Reason> {
-    let (role, users) = text.trim().split_once(':').ok_or(Reason::Shape)?;
-    let role = role.trim();
-    check_referenced(role).map_err(Reason::Name)?;
-    let users: Vec<&str> =
-        users.split(',').map(str::trim).filter(|user| !user.is_empty()).collect();
-    if users.is_empty() {
-        return Err(Reason::Shape);
-    }
+    let (role, users) = role_line(text)?;
     let role = RoleName::new(role);
     for user in users {
         let held = roles.entry(Username::new(user)).or_default();
@@ -134,6 +127,23 @@ fn take_role(text: &str, roles: &mut BTreeMap<Username, Vec<RoleName>>) -> Resul
         }
     }
     Ok(())
+}
+
+/// Name and hash of a line of `users`, either of which may be empty.
+pub(super) fn user_line(text: &str) -> Option<(&str, &str)> {
+    text.trim().split_once(':')
+}
+
+/// Role and users of a line of `users_roles`; there is at least one user.
+pub(super) fn role_line(text: &str) -> Result<(&str, impl Iterator<Item = &str>), Reason> {
+    let (role, users) = text.trim().split_once(':').ok_or(Reason::Shape)?;
+    let role = role.trim();
+    check_referenced(role).map_err(Reason::Name)?;
+    let mut users = users.split(',').map(str::trim).filter(|user| !user.is_empty()).peekable();
+    if users.peek().is_none() {
+        return Err(Reason::Shape);
+    }
+    Ok((role, users))
 }
 
 /// The lines that are not comments, with their numbers. The end of the last line is no line.
@@ -168,7 +178,7 @@ mod tests {
         problems.iter().map(|problem| problem.line).collect()
     }
 
-    /// Case 69 of the identity document.
+    /// Identity case 69.
     #[test]
     fn only_the_bad_lines_are_skipped() {
         let text = format!(
@@ -179,7 +189,7 @@ mod tests {
         assert_eq!(bad_lines(&users.problems), [2, 4, 5, 6, 8]);
     }
 
-    /// Case 70 of the identity document.
+    /// Identity case 70.
     #[test]
     fn reserved_names_are_ignored_unless_the_reserved_realm_is_off() {
         let text = format!("elastic:{HASH}\nann:{HASH}\n");
@@ -190,7 +200,7 @@ mod tests {
         assert_eq!(names(&parse_users(text.as_bytes(), |_| false)), ["ann", "elastic"]);
     }
 
-    /// Case 71 of the identity document.
+    /// Identity case 71.
     #[test]
     fn of_two_lines_for_a_user_the_later_wins() {
         let users = users("ann:first-password\nann:second-password\n");
@@ -207,6 +217,7 @@ mod tests {
         assert_eq!(problem, "line 2: password of user [ann] refused: unknown hash function");
     }
 
+    /// Identity case 11. The part of the file: it loads names that the API refuses.
     #[test]
     fn names_may_have_1024_characters_and_hashes_may_have_colons() {
         let long = "n".repeat(1024);
