@@ -51,6 +51,10 @@ pub const RESERVED_USERS: [ReservedUser; 7] = [
     reserved("remote_monitoring_user", &["remote_monitoring_collector", "remote_monitoring_agent"]),
 ];
 
+/// The names of users that only the service itself uses. Nobody else may have them.
+pub const INTERNAL_USERS: [&str; 6] =
+    ["_system", "_xpack", "_xpack_security", "_async_search", "_storage", "_security_profile"];
+
 const fn reserved(name: &'static str, roles: &'static [&'static str]) -> ReservedUser {
     ReservedUser { name, roles, deprecated: None }
 }

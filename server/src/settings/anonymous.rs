@@ -3,7 +3,7 @@
 //! Owns the rules for their names, so that a mistake is seen at the start and not at a request.
 
 use jeton_domain::name::check_referenced;
-use jeton_domain::user::reserved_user;
+use jeton_domain::user::{INTERNAL_USERS, reserved_user};
 
 use super::effective::Effective;
 use super::error::SettingsError;
@@ -35,7 +35,7 @@ pub(super) fn anonymous(effective: &Effective) -> Result<Option<AnonymousSetting
 }
 
 fn problem_of(username: &str) -> Option<String> {
-    if reserved_user(username).is_some() || INTERNAL.contains(&username) {
+    if reserved_user(username).is_some() || INTERNAL_USERS.contains(&username) {
         return Some("this user is reserved".to_owned());
     }
     check_referenced(username).err().map(|error| error.to_string())
@@ -47,6 +47,3 @@ fn invalid(name: &str, value: &str, reason: String) -> SettingsError {
 
 const USERNAME: &str = "xpack.security.authc.anonymous.username";
 const ROLES: &str = "xpack.security.authc.anonymous.roles";
-/// The names that only the service itself uses.
-const INTERNAL: [&str; 6] =
-    ["_system", "_xpack", "_xpack_security", "_async_search", "_storage", "_security_profile"];
