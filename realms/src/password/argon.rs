@@ -15,10 +15,17 @@ pub(super) struct ArgonHash {
 }
 
 impl ArgonHash {
-    /// Reads PHC text; `None` if it is malformed, not argon2id, or asks for too much work.
+    /// Reads PHC text; `None` if it is malformed or ambiguous, not argon2id, or asks for too much
+    /// work.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let parsed = PasswordHash::new(text).ok()?;
         if parsed.algorithm.as_str() != "argon2id" {
+            return None;
+        }
+        // Of a parameter that stands twice nobody can tell which one was meant.
+        let names: Vec<_> = parsed.params.iter().map(|(name, _)| name).collect();
+        let is_repeated = |(at, name)| names.iter().skip(at + 1).any(|later| later == name);
+        if names.iter().enumerate().any(is_repeated) {
             return None;
         }
         let version = Version::try_from(parsed.version?).ok()?;

@@ -275,7 +275,7 @@ mod tests {
         assert!(!parsed("changeme").may_be_stored());
     }
 
-    /// Case 72 of the identity document.
+    /// Identity case 72.
     #[test]
     fn stretching_uses_all_of_a_long_password_and_bcrypt_its_first_72_bytes() {
         let salt = super::super::Salt::new([7; 32]);
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(cut.verify(long.get(..71).unwrap()), Ok(false));
     }
 
-    /// Case 73 of the identity document.
+    /// Identity case 73.
     #[test]
     fn pbkdf2_with_rounds_off_the_list_is_an_unknown_function() {
         let error = refusal("{PBKDF2}1234$AAECAwQFBgc=$034eS2hj5FxHljzZNmhT4A==");
@@ -329,6 +329,9 @@ mod tests {
             "{MD5}***",
             "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEg",
             "$argon2id$v=19$m=256,t=99,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEg",
+            "$argon2id$v=19$m=256,t=2,p=1,t=2$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEg",
+            "$argon2id$v=19$m=256,m=512,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEg",
+            "$argon2id$v=19$m=256,t=2,p=1,p=2$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEg",
             "$argon2id$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEg",
             "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ",
             "$argon2id$",
