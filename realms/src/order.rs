@@ -231,7 +231,7 @@ mod tests {
         check(&[], &["file.default_file", "native.default_native"]);
     }
 
-    /// Case 77 of the identity document.
+    /// Identity case 77.
     #[test]
     fn two_realms_with_one_order_are_refused() {
         let settings = [on("ldap", "l1", 1), on("file", "f1", 1)];
@@ -241,14 +241,14 @@ mod tests {
         check(&[on("ldap", "l1", 1), off("file", "f1")], &["native.default_native", "ldap.l1"]);
     }
 
-    /// Case 78 of the identity document.
+    /// Identity case 78.
     #[test]
     fn the_implicit_realms_come_before_every_configured_one() {
         let expected = ["file.default_file", "native.default_native", "ldap.l1"];
         check(&[on("ldap", "l1", -5)], &expected);
     }
 
-    /// Case 79 of the identity document, as far as the order goes.
+    /// Identity case 79. As far as the order goes.
     #[test]
     fn a_realm_that_is_turned_off_takes_its_implicit_one_with_it() {
         check(&[off("native", "n1")], &["file.default_file"]);

@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    /// Case 31 of the identity document: what "disable" stores where nothing was stored.
+    /// Identity case 31. What "disable" stores where nothing was stored.
     #[tokio::test]
     async fn a_record_without_a_password_switches_the_bootstrap_password_off() {
         let world = World::new().await;
@@ -258,7 +258,7 @@ mod tests {
         assert!(vouched(&realm(&world, Some("bootstrap")), ELASTIC, "bootstrap").await.is_none());
     }
 
-    /// Case 82 of the identity document: a generated password is stored from the first start on.
+    /// Identity case 82. A generated password is stored from the first start on.
     #[tokio::test]
     async fn a_generated_password_is_a_stored_record() {
         let generated = generate_password(&Counter);

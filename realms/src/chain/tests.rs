@@ -114,7 +114,7 @@ async fn voucher(chain: &Chain, name: &str, password: &str) -> Option<String> {
     vouched.map(|vouched| vouched.realm.name.to_string())
 }
 
-/// Case 75 of the identity document.
+/// Identity case 75.
 #[tokio::test]
 async fn the_same_name_logs_in_to_each_realm_with_its_own_password() {
     let world = World::new().await;
@@ -130,7 +130,7 @@ async fn the_same_name_logs_in_to_each_realm_with_its_own_password() {
     }
 }
 
-/// Case 76 of the identity document.
+/// Identity case 76.
 #[tokio::test]
 async fn a_refusal_of_a_reserved_name_ends_the_chain() {
     let world = World::new().await;
@@ -144,7 +144,7 @@ async fn a_refusal_of_a_reserved_name_ends_the_chain() {
     assert_eq!(fake.asked(), 0);
 }
 
-/// Case 79 of the identity document: the store still has the user, no realm asks it.
+/// Identity case 79. The store still has the user, and no realm asks it.
 #[tokio::test]
 async fn without_the_native_realm_its_users_cannot_log_in() {
     let world = World::new().await;
@@ -153,7 +153,7 @@ async fn without_the_native_realm_its_users_cannot_log_in() {
     assert_eq!(voucher(&chain, "ann", "native-password").await, None);
 }
 
-/// Case 21 of the identity document.
+/// Identity case 21.
 #[tokio::test]
 async fn a_disabled_user_with_the_right_password_ends_the_chain_with_a_refusal() {
     let world = World::new().await;
