@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jeton_domain::id::Tick;
 use jeton_domain::name::{RoleName, Username};
+use jeton_domain::role::reserved::ReservedRoles;
 use jeton_domain::time::{BootTime, Clock, Entropy, Timestamp};
 use jeton_domain::token::key::KeyRing;
 use jeton_realms::chain::Chain;
@@ -82,6 +83,8 @@ pub struct Policy {
     pub anonymous: Option<Anonymous>,
     /// Names that only the reserved realm answers for.
     pub reserved: ReservedNames,
+    /// The reserved roles that there are.
+    pub reserved_roles: ReservedRoles,
     /// The realm in which users made through the API are: its name, where it is on.
     pub native_realm: Option<String>,
 }
@@ -111,7 +114,7 @@ impl Authority {
         material: tokens::keys::KeyMaterial,
     ) -> Result<Arc<Self>, AuthorityError> {
         let Parts { store, chain, hasher, throttle, clock, entropy, policy } = parts;
-        let roles = RoleBook::new(Arc::clone(&store));
+        let roles = RoleBook::new(Arc::clone(&store), policy.reserved_roles.clone());
         let authority = Arc::new(Self {
             store,
             chain,

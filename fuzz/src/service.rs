@@ -20,6 +20,7 @@ use jeton_authority::tokens::keys::KeyMaterial;
 use jeton_authority::{Authority, Parts, Policy, TokenPolicy};
 use jeton_domain::id::KeyId;
 use jeton_domain::name::RealmName;
+use jeton_domain::role::reserved::ReservedRoles;
 use jeton_domain::secret::Secret;
 use jeton_domain::subject::RealmRef;
 use jeton_domain::time::{BootTime, Clock, Entropy, Timestamp};
@@ -184,6 +185,7 @@ async fn rest() -> Rest {
             tokens: Some(TokenPolicy { access_lifetime_ms: 1_200_000 }),
             anonymous: None,
             reserved,
+            reserved_roles: ReservedRoles::default(),
             native_realm: Some("default_native".into()),
         },
         store,

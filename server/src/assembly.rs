@@ -148,6 +148,7 @@ fn policy(settings: &Settings) -> Policy {
         }),
         anonymous,
         reserved: ReservedNames::new(settings.reserved_realm, anonymous_name),
+        reserved_roles: settings.roles.reserved.clone(),
         native_realm: settings
             .realms
             .iter()

@@ -101,7 +101,7 @@ impl Jobs {
     }
 
     async fn reload(&self) {
-        self.core.reload_realms();
+        self.core.reload_files();
         self.core.reload_keys().await;
         let Some(tls) = &self.tls else { return };
         match tls.reload_if_changed() {

@@ -12,8 +12,13 @@ use jeton_authority::users::put::NewPassword;
 use jeton_domain::id::KeyId;
 use jeton_domain::limits::PASSWORD_CHARS_MIN;
 use jeton_domain::secret::Secret;
+use jeton_domain::value::{Map, Value};
 use jeton_realms::file::FileRealm;
 use jeton_realms::reserved::{ELASTIC, generate_password};
+use jeton_realms::roles_file::{QueryText, RolesFile};
+use jeton_rest::json::scan::Scanner;
+use jeton_rest::json::tree::read_value;
+use jeton_rest::json::write::{JsonWriter, Layout};
 use jeton_store::tables::users::{self, UserKind};
 use zeroize::Zeroizing;
 
@@ -31,6 +36,7 @@ pub(crate) struct Core {
     authority: Arc<Authority>,
     cluster_uuid: String,
     file_realms: Vec<Arc<FileRealm>>,
+    roles_file: RolesFile,
     keys: Keys,
     marks: Marks,
     /// What was wrong when health was looked at last, by its text without numbers.
@@ -49,7 +55,7 @@ impl Core {
             core.authority.accept_clock().await?;
         }
         core.keys.settle().await?;
-        core.reload_realms();
+        core.reload_files();
         core.warn_of_no_account(settings).await?;
         Ok(core)
     }
@@ -76,8 +82,10 @@ impl Core {
         let cluster_uuid = authority.cluster_uuid().await?;
         let entropy = Arc::clone(&world.entropy);
         let keys = Keys::new(Arc::clone(&authority), entropy, path, cluster_uuid.clone(), seen);
+        let roles = &settings.roles;
+        let roles_file = RolesFile::new(roles.file.clone(), roles.reserved.clone(), QUERIES);
         let (marks, troubles) = (Marks::default(), Mutex::default());
-        Ok(Self { world, authority, cluster_uuid, file_realms, keys, marks, troubles })
+        Ok(Self { world, authority, cluster_uuid, file_realms, roles_file, keys, marks, troubles })
     }
 
     /// Stores a password of `elastic` where there is none: the one given, else a generated one,
@@ -162,11 +170,14 @@ impl Core {
         }
     }
 
-    /// Reads the files of realms again where they have changed. Blocks on the file system.
-    pub(crate) fn reload_realms(&self) {
+    /// Reads the files of realms and roles again where they have changed. Blocks on the file system.
+    pub(crate) fn reload_files(&self) {
         let now = self.world.clock.now();
         for realm in &self.file_realms {
             realm.reload_if_changed(now);
+        }
+        if let Some(roles) = self.roles_file.reload_if_changed(now) {
+            self.authority.set_file_roles(roles);
         }
     }
 
@@ -256,13 +267,29 @@ fn done(message: String) -> Reply {
     Reply::Done { message }
 }
 
+/// Queries in roles are JSON.
+pub(crate) const QUERIES: QueryText = QueryText { print: json_of, is_tree: is_json_object };
+
+fn json_of(tree: &Map) -> String {
+    let mut json = JsonWriter::new(Layout::Compact);
+    json.map(tree);
+    String::from_utf8_lossy(&json.finish()).into_owned()
+}
+
+fn is_json_object(text: &str) -> bool {
+    let mut scanner = Scanner::new(text.as_bytes());
+    let first = scanner.next_token();
+    let value = first.map(|first| first.map(|first| read_value(&mut scanner, first)));
+    matches!(value, Ok(Some(Ok(Value::Map(_)))))
+}
+
 /// What stays the same of a trouble while it lasts.
 fn without_numbers(trouble: &str) -> String {
     trouble.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
 /// The rule of the API for passwords, where no API is in the way.
-fn acceptable(password: &[u8]) -> Result<(), String> {
+pub(crate) fn acceptable(password: &[u8]) -> Result<(), String> {
     let is_long_enough = str::from_utf8(password)
         .is_ok_and(|password| password.chars().count() >= PASSWORD_CHARS_MIN);
     if is_long_enough {

@@ -19,6 +19,7 @@ use jeton_authority::{Authority, AuthorityError, Parts, Policy, TokenPolicy};
 use jeton_domain::id::KeyId;
 use jeton_domain::limits::ACCESS_LIFETIME_MS_DEFAULT;
 use jeton_domain::name::RoleName;
+use jeton_domain::role::reserved::ReservedRoles;
 use jeton_domain::secret::Secret;
 use jeton_domain::time::Clock;
 use jeton_realms::cache::{CacheLimits, CredentialCache};
@@ -232,6 +233,7 @@ pub async fn assemble(engine: Arc<dyn Engine>, setting: &Setting) -> Arc<Authori
         tokens: Some(TokenPolicy { access_lifetime_ms: setting.access_lifetime_ms }),
         anonymous: None,
         reserved: reserved.clone(),
+        reserved_roles: ReservedRoles::default(),
         native_realm: Some(NATIVE.to_owned()),
     };
     let parts = Parts {

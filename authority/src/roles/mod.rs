@@ -2,8 +2,7 @@
 
 use jeton_domain::privilege::action;
 use jeton_domain::role::descriptor::RoleDescriptor;
-use jeton_domain::role::reserved;
-use jeton_domain::role::validation::violations_of_put;
+use jeton_domain::role::validation::{RoleViolation, violations_of_put};
 use jeton_store::tables::roles as table;
 use jeton_store::transaction::Attempts;
 
@@ -14,6 +13,7 @@ use crate::users::Existence;
 use crate::{Authority, AuthorityError};
 
 pub mod book;
+mod files;
 pub(crate) mod resolved;
 
 impl Authority {
@@ -23,8 +23,11 @@ impl Authority {
         mut caller: Caller,
         role: RoleDescriptor,
     ) -> Result<Existence, AuthorityError> {
-        let violations: Vec<String> =
-            violations_of_put(&role).iter().map(ToString::to_string).collect();
+        let mut violations = violations_of_put(&role);
+        if !self.roles.reserved().contains(role.name.as_str()) {
+            violations.retain(|violation| !matches!(violation, RoleViolation::Reserved(_)));
+        }
+        let violations: Vec<String> = violations.iter().map(ToString::to_string).collect();
         if !violations.is_empty() {
             return Err(AuthorityError::Invalid(violations));
         }
@@ -63,7 +66,7 @@ impl Authority {
                 found.extend(self.roles.role(name).await?.map(|role| role.as_ref().clone()));
             }
         } else {
-            found.extend(reserved::descriptors());
+            found.extend(self.roles.reserved().descriptors());
             found.extend(self.roles.stored().await?);
         }
         Ok(found)
@@ -79,7 +82,7 @@ impl Authority {
         let key = table::key(name);
         loop {
             self.authorize(&caller, action::DELETE_ROLE).await?;
-            if reserved::is_reserved(name) {
+            if self.roles.reserved().contains(name) {
                 let text = format!("role [{name}] is reserved and cannot be deleted");
                 return Err(AuthorityError::Argument(text));
             }

@@ -14,6 +14,7 @@ use jeton_authority::tokens::keys::KeyMaterial;
 use jeton_authority::{Anonymous, Authority, Parts, Policy, TokenPolicy};
 use jeton_domain::id::KeyId;
 use jeton_domain::name::{RealmName, RoleName, Username};
+use jeton_domain::role::reserved::ReservedRoles;
 use jeton_domain::secret::Secret;
 use jeton_domain::subject::RealmRef;
 use jeton_domain::time::{BootTime, Clock, Entropy, Timestamp};
@@ -80,6 +81,7 @@ impl World {
                 tokens: ordinary.tokens,
                 anonymous: ordinary.anonymous,
                 reserved,
+                reserved_roles: ReservedRoles::default(),
                 native_realm: Some("default_native".into()),
             },
             store,

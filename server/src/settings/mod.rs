@@ -10,6 +10,7 @@ mod error;
 mod listen;
 mod print;
 mod realms;
+mod roles;
 mod table;
 mod throttle;
 mod value;
@@ -26,6 +27,7 @@ pub use self::error::{SettingsError, SettingsErrors};
 pub use self::listen::{ClientAuthentication, HttpBounds, HttpSettings, TlsSettings};
 pub use self::print::{effective_text, sample, schema};
 pub use self::realms::{CacheSettings, RealmKind, RealmSettings};
+pub use self::roles::RoleSettings;
 pub use self::value::Ports;
 
 /// Where settings come from.
@@ -58,6 +60,8 @@ pub struct Settings {
     pub reserved_realm: bool,
     /// The realms behind the reserved one, in the order of the chain.
     pub realms: Vec<RealmSettings>,
+    /// The roles that need no store.
+    pub roles: RoleSettings,
     /// Remembering which realm answered for a name; `None` if off.
     pub success_cache: Option<SuccessCacheSettings>,
     /// Requests without credentials; `None` if they are refused.
@@ -189,6 +193,7 @@ impl Settings {
             token: token(&effective)?,
             reserved_realm: effective.flag("xpack.security.authc.reserved_realm.enabled", true)?,
             realms,
+            roles: roles::roles(&effective, directory)?,
             success_cache: success_cache(&effective)?,
             anonymous: anonymous::anonymous(&effective)?,
             throttle: throttle::throttle(&effective)?,

@@ -369,6 +369,13 @@ pub(super) const TABLE: &[Definition] = &[
         "File of roles and their users of a `file` realm.",
     ),
     setting(
+        "xpack.security.reserved_roles.include",
+        Kind::List,
+        Default::Derived("all of them"),
+        "The built-in roles that there are, `superuser` always among them. The names of the others are \
+         free for roles of your own.",
+    ),
+    setting(
         "xpack.security.authc.anonymous.roles",
         Kind::List,
         Default::None,
