@@ -12,6 +12,7 @@ extern crate alloc;
 pub mod authentication;
 pub mod id;
 pub mod limits;
+pub mod mapping;
 pub mod name;
 pub mod privilege;
 pub mod role;

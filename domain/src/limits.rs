@@ -109,6 +109,28 @@ pub const FILTER_PATTERNS_MAX: usize = 64;
 /// Longest unknown name that is compared with known ones, in bytes: bounds the work it can cause.
 pub const SUGGESTED_FOR_BYTES_MAX: usize = 256;
 
+/// Deepest nesting of the rules of a role mapping: bounds recursion.
+pub const RULE_DEPTH_MAX: usize = 32;
+
+/// Most rules and values in the rules of one role mapping: bounds the work for one user.
+pub const RULE_PARTS_MAX: usize = 10_000;
+
+/// Largest size of all patterns in the rules of one role mapping, in characters of wildcards and
+/// steps of regular expressions: bounds memory, and the work for one character of a user's texts.
+pub const RULE_PATTERNS_SIZE_MAX: usize = 50_000;
+
+/// Longest source of a role template, in bytes.
+pub const TEMPLATE_BYTES_MAX: usize = 64 * 1024;
+
+/// Deepest nesting of sections in a role template: bounds recursion.
+pub const TEMPLATE_DEPTH_MAX: usize = 32;
+
+/// Most parts of a role template that are rendered for one user, repetitions counted.
+pub const TEMPLATE_STEPS_MAX: usize = 20_000;
+
+/// Longest text that a role template renders, in bytes: bounds memory.
+pub const TEMPLATE_TEXT_BYTES_MAX: usize = 64 * 1024;
+
 /// How long a health request waits that asks for a state and does not say how long.
 pub const HEALTH_WAIT_DEFAULT: Duration = Duration::from_secs(30);
 

@@ -72,6 +72,10 @@ name! {
     /// The name of a realm.
     RealmName
 }
+name! {
+    /// The name of a role mapping.
+    MappingName
+}
 
 /// Why a name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

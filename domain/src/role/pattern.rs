@@ -57,6 +57,14 @@ impl NamePattern {
         Ok(Self(Kind::Regex(compiled)))
     }
 
+    /// How large it is: bounds the work for one character of a name, and the memory it takes.
+    pub fn size(&self) -> usize {
+        match &self.0 {
+            Kind::Wildcard(pattern) => pattern.len(),
+            Kind::Regex(regex) => regex.len(),
+        }
+    }
+
     /// Whether all of `name` fits.
     pub fn matches(&self, name: &str) -> bool {
         match &self.0 {

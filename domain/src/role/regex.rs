@@ -44,6 +44,11 @@ impl Regex {
         Ok(Self { steps: compiler.steps })
     }
 
+    /// How many steps its program has.
+    pub(super) const fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Whether all of `text` fits.
     pub(super) fn matches(&self, text: &str) -> bool {
         let mut current = Positions::new(&self.steps);
