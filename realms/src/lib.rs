@@ -8,6 +8,7 @@ pub mod chain;
 pub mod error;
 pub mod file;
 mod files;
+pub mod mapping;
 pub mod native;
 pub mod order;
 pub mod password;

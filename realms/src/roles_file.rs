@@ -1,20 +1,21 @@
 //! Roles in a file that an operator edits: `roles.yml`.
 //!
 //! Owns how the file is cut into roles, which of them are good, and when it is read again. Must
-//! not know who asks for a role, or how the queries in it are written. One bad role never costs
+//! not know who asks for a role, or how JSON is written. One bad role never costs
 //! another. The file is one machine's: nothing that is committed can expect it unchanged.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use jeton_domain::mapping::json::JsonText;
 use jeton_domain::name::RoleName;
 use jeton_domain::role::descriptor::{Query, RoleDescriptor};
 use jeton_domain::role::refusal::RoleRefusal;
 use jeton_domain::role::reserved::ReservedRoles;
 use jeton_domain::role::validation::{RoleViolation, violations_of_file};
 use jeton_domain::time::Timestamp;
-use jeton_domain::value::{Map, Value};
+use jeton_domain::value::Value;
 
 use crate::files::{Content, Files};
 use crate::yaml::{self, YamlError};
@@ -24,16 +25,7 @@ use crate::yaml::{self, YamlError};
 pub struct RolesFile {
     files: Files<1>,
     reserved: ReservedRoles,
-    queries: QueryText,
-}
-
-/// How the queries in roles are written: as text of a kind that this crate does not know.
-#[derive(Clone, Copy, Debug)]
-pub struct QueryText {
-    /// The text of a tree.
-    pub print: fn(&Map) -> String,
-    /// Whether a text is that of a tree.
-    pub is_tree: fn(&str) -> bool,
+    json: JsonText,
 }
 
 /// What the file says: the good roles, and what is wrong with it.
@@ -93,8 +85,8 @@ pub enum Reason {
 
 impl RolesFile {
     /// The file at this path, in which these names mean nothing.
-    pub const fn new(path: PathBuf, reserved: ReservedRoles, queries: QueryText) -> Self {
-        Self { files: Files::new([path]), reserved, queries }
+    pub const fn new(path: PathBuf, reserved: ReservedRoles, json: JsonText) -> Self {
+        Self { files: Files::new([path]), reserved, json }
     }
 
     /// Reads the file again if it has changed since the last call; the roles that count from now
@@ -118,7 +110,7 @@ impl RolesFile {
                 return None;
             }
         };
-        let FileRoles { roles, problems } = parse(&text, &self.reserved, self.queries);
+        let FileRoles { roles, problems } = parse(&text, &self.reserved, &self.json);
         for problem in &problems {
             match problem.reason {
                 Reason::Reserved(_) | Reason::Repeated(_) => {
@@ -133,11 +125,11 @@ impl RolesFile {
 }
 
 /// Reads the text of the file.
-pub fn parse(text: &str, reserved: &ReservedRoles, queries: QueryText) -> FileRoles {
+pub fn parse(text: &str, reserved: &ReservedRoles, json: &JsonText) -> FileRoles {
     let mut found = FileRoles::default();
     let mut lines: BTreeMap<RoleName, usize> = BTreeMap::new();
     for Segment { line, text } in segments(text) {
-        match role(&text, line, reserved, queries) {
+        match role(&text, line, reserved, json) {
             Ok(None) => {}
             Ok(Some(role)) => {
                 let name = role.name.clone();
@@ -181,7 +173,7 @@ fn role(
     text: &str,
     line: usize,
     reserved: &ReservedRoles,
-    queries: QueryText,
+    json: &JsonText,
 ) -> Result<Option<RoleDescriptor>, Reason> {
     let above = line.saturating_sub(1);
     let value = yaml::read(text).map_err(|error| Reason::Yaml(error.below(above)))?;
@@ -206,11 +198,12 @@ fn role(
     }
     let remote = role.remote_indices.iter().map(|remote| &remote.grant);
     let mut grants = role.indices.iter().chain(remote);
-    let is_bad = |query: &Query| matches!(query, Query::Text(text) if !(queries.is_tree)(text));
+    let is_tree = |text: &str| matches!((json.read)(text), Some(Value::Map(_)));
+    let is_bad = |query: &Query| matches!(query, Query::Text(text) if !is_tree(text));
     if grants.any(|grant| grant.query.as_ref().is_some_and(is_bad)) {
         return Err(Reason::Query(name));
     }
-    Ok(Some(role.settle_queries(queries.print)))
+    Ok(Some(role.settle_queries(|tree| (json.print)(&Value::Map(tree.clone())))))
 }
 
 /// The same with `fields` of an index entry, as they were written before `field_security`, in
@@ -271,15 +264,20 @@ const NEW_FIELDS: &str = "field_security";
 mod tests {
     use std::fs;
 
+    use jeton_domain::value::Map;
+
     use super::*;
 
-    const QUERIES: QueryText = QueryText {
-        print: |map| format!("printed {}", map.len()),
-        is_tree: |text| text.starts_with('{'),
+    const JSON: JsonText = JsonText {
+        read: |text| text.starts_with('{').then(|| Value::Map(Map::new())),
+        print: |value| match value {
+            Value::Map(map) => format!("printed {}", map.len()),
+            other => panic!("{other:?}"),
+        },
     };
 
     fn parsed(text: &str) -> FileRoles {
-        parse(text, &ReservedRoles::default(), QUERIES)
+        parse(text, &ReservedRoles::default(), &JSON)
     }
 
     fn names(roles: &FileRoles) -> Vec<&str> {
@@ -333,7 +331,7 @@ mod tests {
     fn a_reserved_name_is_left_out_unless_it_is_set_free() {
         check_left_out("viewer:\n  cluster: [ all ]", "role [viewer] is reserved");
         let narrowed = ReservedRoles::only(["superuser"]).unwrap();
-        let found = parse("viewer: {}\nsuperuser: {}\n", &narrowed, QUERIES);
+        let found = parse("viewer: {}\nsuperuser: {}\n", &narrowed, &JSON);
         assert_eq!(names(&found), ["viewer"]);
     }
 
@@ -374,7 +372,7 @@ mod tests {
         let late = Timestamp::from_ms(i64::MAX);
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("roles.yml");
-        let file = RolesFile::new(path.clone(), ReservedRoles::default(), QUERIES);
+        let file = RolesFile::new(path.clone(), ReservedRoles::default(), JSON);
         assert_eq!(file.reload_if_changed(late), Some(Vec::new()));
         fs::write(&path, "a: {}\n").unwrap();
         assert_eq!(file.reload_if_changed(late).unwrap().len(), 1);

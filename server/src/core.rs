@@ -10,15 +10,12 @@ use jeton_authority::Authority;
 use jeton_authority::tokens::expire::Marks;
 use jeton_authority::users::put::NewPassword;
 use jeton_domain::id::KeyId;
-use jeton_domain::limits::PASSWORD_CHARS_MIN;
+use jeton_domain::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 use jeton_domain::secret::Secret;
-use jeton_domain::value::{Map, Value};
 use jeton_realms::file::FileRealm;
 use jeton_realms::reserved::{ELASTIC, generate_password};
-use jeton_realms::roles_file::{QueryText, RolesFile};
-use jeton_rest::json::scan::Scanner;
-use jeton_rest::json::tree::read_value;
-use jeton_rest::json::write::{JsonWriter, Layout};
+use jeton_realms::roles_file::RolesFile;
+use jeton_rest::json::text::JSON;
 use jeton_store::tables::users::{self, UserKind};
 use zeroize::Zeroizing;
 
@@ -83,7 +80,7 @@ impl Core {
         let entropy = Arc::clone(&world.entropy);
         let keys = Keys::new(Arc::clone(&authority), entropy, path, cluster_uuid.clone(), seen);
         let roles = &settings.roles;
-        let roles_file = RolesFile::new(roles.file.clone(), roles.reserved.clone(), QUERIES);
+        let roles_file = RolesFile::new(roles.file.clone(), roles.reserved.clone(), JSON);
         let (marks, troubles) = (Marks::default(), Mutex::default());
         Ok(Self { world, authority, cluster_uuid, file_realms, roles_file, keys, marks, troubles })
     }
@@ -267,22 +264,6 @@ fn done(message: String) -> Reply {
     Reply::Done { message }
 }
 
-/// Queries in roles are JSON.
-pub(crate) const QUERIES: QueryText = QueryText { print: json_of, is_tree: is_json_object };
-
-fn json_of(tree: &Map) -> String {
-    let mut json = JsonWriter::new(Layout::Compact);
-    json.map(tree);
-    String::from_utf8_lossy(&json.finish()).into_owned()
-}
-
-fn is_json_object(text: &str) -> bool {
-    let mut scanner = Scanner::new(text.as_bytes());
-    let first = scanner.next_token();
-    let value = first.map(|first| first.map(|first| read_value(&mut scanner, first)));
-    matches!(value, Ok(Some(Ok(Value::Map(_)))))
-}
-
 /// What stays the same of a trouble while it lasts.
 fn without_numbers(trouble: &str) -> String {
     trouble.chars().filter(|letter| !letter.is_ascii_digit()).collect()
@@ -292,9 +273,11 @@ fn without_numbers(trouble: &str) -> String {
 pub(crate) fn acceptable(password: &[u8]) -> Result<(), String> {
     let is_long_enough = str::from_utf8(password)
         .is_ok_and(|password| password.chars().count() >= PASSWORD_CHARS_MIN);
-    if is_long_enough {
-        Ok(())
-    } else {
-        Err(format!("passwords must be at least [{PASSWORD_CHARS_MIN}] characters long"))
+    if !is_long_enough {
+        return Err(format!("passwords must be at least [{PASSWORD_CHARS_MIN}] characters long"));
     }
+    if password.len() > PASSWORD_BYTES_MAX {
+        return Err(format!("passwords must be at most [{PASSWORD_BYTES_MAX}] bytes long"));
+    }
+    Ok(())
 }

@@ -62,6 +62,16 @@ impl MappedUser {
         }
     }
 
+    /// The user's own name in a directory, where it is one.
+    pub fn dn(&self) -> Option<&DistinguishedName> {
+        self.dn.as_ref()?.dn.as_ref().map(|(dn, _)| dn)
+    }
+
+    /// The names of the groups in a directory, as far as they are such names.
+    pub fn group_dns(&self) -> impl Iterator<Item = &DistinguishedName> {
+        self.groups.iter().filter_map(|group| group.dn.as_ref().map(|(dn, _)| dn))
+    }
+
     /// Lays what templates may name over `params`.
     pub(super) fn over(&self, mut params: Map) -> Map {
         let text = |text: &str| Value::Text(text.to_owned());

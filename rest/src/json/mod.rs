@@ -6,6 +6,7 @@
 
 pub mod object;
 pub mod scan;
+pub mod text;
 pub mod tree;
 pub mod write;
 

@@ -93,6 +93,12 @@ impl<'a> Scanner<'a> {
         self.token_start
     }
 
+    /// Whether nothing but blanks is left.
+    pub fn is_at_end(&mut self) -> bool {
+        self.skip_blanks();
+        self.peek().is_none()
+    }
+
     /// The next token; nothing after the first complete value, or in a text of blanks only.
     pub fn next_token(&mut self) -> Result<Option<Token<'a>>, JsonError> {
         self.skip_blanks();

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod meta;
 pub mod pairs;
 pub mod privileges;
+pub mod role_mappings;
 pub mod roles;
 pub mod segments;
 pub mod subjects;
@@ -28,6 +29,7 @@ pub(crate) mod byte {
     pub(crate) const USER: u8 = b'u';
     pub(crate) const ROLE: u8 = b'g';
     pub(crate) const PRIVILEGE: u8 = b'a';
+    pub(crate) const ROLE_MAPPING: u8 = b'h';
     pub(crate) const SIGNING_KEY: u8 = b'k';
     pub(crate) const META: u8 = b'm';
     pub(crate) const SEGMENT: u8 = b's';
