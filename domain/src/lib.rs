@@ -15,6 +15,7 @@ pub mod limits;
 pub mod mapping;
 pub mod name;
 pub mod privilege;
+pub mod query;
 pub mod role;
 pub mod secret;
 pub mod selector;

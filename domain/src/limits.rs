@@ -58,6 +58,13 @@ pub const PASSWORD_CHARS_MIN: usize = 6;
 /// Longest password that is hashed, in bytes: bounds the work of one login.
 pub const PASSWORD_BYTES_MAX: usize = 4096;
 
+/// Largest record of a user, and of a role, in bytes: what is merged into it again and again must
+/// not make it grow without end.
+pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+
+/// Most roles that one request puts or removes: they are decided and committed together.
+pub const BULK_ROLES_MAX: usize = 1_000;
+
 /// Largest subject that a token carries, in canonical bytes: roles, metadata and descriptors.
 pub const SUBJECT_BYTES_MAX: usize = 64 * 1024;
 
@@ -139,3 +146,51 @@ pub const HEALTH_WAIT_MAX: Duration = Duration::from_mins(5);
 
 /// How often the state is looked at while a health request waits for it.
 pub const HEALTH_STEP: Duration = Duration::from_millis(100);
+
+/// Deepest nesting of a search's query, brackets in its texts included: bounds recursion, as on the wire.
+pub const QUERY_DEPTH_MAX: usize = 30;
+
+/// Most clauses of a search's query: bounds the work that one document causes, as on the wire.
+pub const QUERY_CLAUSES_MAX: usize = 1_024;
+
+/// Hits that one answer of a search holds unless the request says how many, as on the wire.
+pub const SEARCH_SIZE_DEFAULT: usize = 10;
+
+/// How far a search may page by position, in hits, as on the wire: bounds what one answer holds.
+pub const SEARCH_WINDOW_MAX: usize = 10_000;
+
+/// Sort keys of one search at most: bounds what each hit is compared by.
+pub const SEARCH_SORT_KEYS_MAX: usize = 16;
+
+/// Words of one text that a search finds; the rest is kept and shown, but not found.
+pub const INDEXED_WORDS_MAX: usize = 1_000;
+
+/// Longest word that a search finds, in characters, as on the wire; a longer one is cut into several.
+pub const INDEXED_WORD_CHARS_MAX: usize = 255;
+
+/// Changed rows that an index of a search notes; beyond it, it is filled anew at the next search.
+pub const SEARCH_CHANGES_MAX: usize = 10_000;
+
+/// Documents that a search looks at before it lets other requests go on.
+pub const SEARCH_STEP: usize = 1_000;
+
+/// Most work that one request may cause to compare patterns, in positions looked at.
+///
+/// Bounds time and memory: some patterns cannot be compared in less than exponential time. It is a
+/// tenth of a second on a slow core, and a thousand times what the roles of people need.
+pub const COVERAGE_STEPS_MAX: usize = 2_000_000;
+
+/// Most answers that one check of privileges may ask for: each name with each privilege is one.
+pub const PRIVILEGE_CHECKS_MAX: usize = 100_000;
+
+/// Privileges of applications that one request puts at most: some times what a large client puts.
+pub const APPLICATION_PRIVILEGES_MAX: usize = 10_000;
+
+/// Bytes that the privileges of one request take at most: they are one commit, and others wait for it.
+pub const APPLICATION_PRIVILEGES_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Longest term that a search finds, in bytes, as on the wire; a longer one is kept and shown.
+pub const INDEXED_TERM_BYTES_MAX: usize = 32_766;
+
+/// Longest pattern of a wildcard query, in bytes: bounds the work of fitting one term to it.
+pub const QUERY_PATTERN_BYTES_MAX: usize = 1_024;
