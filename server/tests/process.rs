@@ -4,10 +4,9 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -17,117 +16,10 @@ use jeton_store::engine::BatchId;
 use jeton_store::store::Store;
 use jeton_store::tables::meta;
 use rustix::process::{Pid, Signal, kill_process};
+use support::program::{Running, SERVE, first_start, jeton, output, printed, typed};
 use support::{GRANT, LIVE_AND_CLOSE, PATIENCE, head, to_end, token_head_of};
 
-fn jeton(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jeton"));
-    command.args(arguments).current_dir(directory).env_remove("ELASTIC_PASSWORD");
-    command
-}
-
-fn output(directory: &Path, arguments: &[&str]) -> Output {
-    jeton(directory, arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-fn printed(directory: &Path, arguments: &[&str]) -> String {
-    let output = output(directory, arguments);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// A running program. Killed when it is dropped.
-struct Running {
-    child: Child,
-    greeting: Vec<String>,
-    log: BufReader<ChildStderr>,
-}
-
-/// Makes a store, its keys and its first password.
-fn first_start(directory: &Path) {
-    Running::start(jeton(directory, &SERVE)).stop(Signal::TERM);
-}
-
-const SERVE: [&str; 3] = ["serve", "-E", "http.port=0"];
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut greeting = Vec::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            greeting.push(line.unwrap());
-            if greeting.last().unwrap().starts_with("listening on ") {
-                break;
-            }
-        }
-        let log = BufReader::new(child.stderr.take().unwrap());
-        Self { child, greeting, log }
-    }
-
-    fn address(&self) -> &str {
-        self.greeting.last().unwrap().strip_prefix("listening on http://").unwrap()
-    }
-
-    /// Reads its log up to a line that holds this text.
-    fn wait_for(&mut self, text: &str) -> String {
-        let mut line = String::new();
-        while !line.contains(text) {
-            line.clear();
-            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "it ended without [{text}]");
-        }
-        line
-    }
-
-    fn talk(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(self.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        to_end(&mut stream)
-    }
-
-    /// A token of the user `elastic`.
-    fn token(&self, password: &str) -> String {
-        let login = STANDARD.encode(format!("elastic:{password}"));
-        let answer = self.talk(&format!(
-            "POST /_security/oauth2/token HTTP/1.1\r\nhost: a\r\nauthorization: Basic {login}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{GRANT}",
-            GRANT.len()
-        ));
-        answer.split("\"access_token\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
-    }
-
-    fn accepts(&self, token: &str) -> bool {
-        let answer = self.talk(&format!(
-            "GET /_security/_authenticate HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\
-             connection: close\r\n\r\n"
-        ));
-        answer.starts_with("HTTP/1.1 200")
-    }
-
-    fn status_of(&self, username: &str, password: &str) -> u16 {
-        let login = STANDARD.encode(format!("{username}:{password}"));
-        let request = format!(
-            "GET / HTTP/1.1\r\nhost: a\r\nauthorization: Basic {login}\r\nconnection: close\r\n\r\n"
-        );
-        self.talk(&request).split(' ').nth(1).unwrap().parse().unwrap()
-    }
-
-    /// Asks it to stop; its log, once it has.
-    fn stop(mut self, signal: Signal) -> String {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-        assert!(self.child.wait().unwrap().success());
-        let mut log = String::new();
-        self.log.read_to_string(&mut log).unwrap();
-        log
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
+/// Identity case 82. The first start stores what there the first login stores.
 #[test]
 fn a_first_start_makes_keys_and_a_password_and_a_second_one_keeps_them() {
     let directory = tempfile::tempdir().unwrap();
@@ -218,13 +110,7 @@ fn passwords_are_reset_with_and_without_a_running_server() {
 #[test]
 fn a_password_may_be_typed_and_the_question_answered() {
     let directory = tempfile::tempdir().unwrap();
-    let typed = |arguments: &[&str], text: &str| {
-        let mut command = jeton(directory.path(), arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
-    };
+    let typed = |arguments: &[&str], text: &str| typed(directory.path(), arguments, text);
     first_start(directory.path());
     let interactive = ["reset-password", "-u", "elastic", "-i"];
     assert!(!typed(&interactive, "n\n").status.success());
@@ -476,8 +362,11 @@ fn logs_may_be_json() {
 fn the_help_explains_every_command() {
     let directory = tempfile::tempdir().unwrap();
     let mut texts = vec![printed(directory.path(), &["--help"])];
-    for command in ["serve", "check", "keys", "reset-password"] {
+    for command in ["serve", "check", "keys", "reset-password", "users"] {
         texts.push(printed(directory.path(), &[command, "--help"]));
+    }
+    for verb in ["useradd", "userdel", "passwd", "roles", "list"] {
+        texts.push(printed(directory.path(), &["users", verb, "--help"]));
     }
     insta::assert_snapshot!("help", texts.join("\n---\n\n"));
     assert!(printed(directory.path(), &["--version"]).starts_with("jeton "));

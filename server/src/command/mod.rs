@@ -8,6 +8,7 @@ mod keys;
 mod password;
 mod serve;
 mod terminal;
+mod users;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use jeton_realms::file::edit::EditError;
 
 use crate::admin::{self, Order, Reply};
 use crate::core::Core;
@@ -40,6 +42,8 @@ enum Command {
     Keys(keys::Keys),
     /// Give a built-in or stored user a new password
     ResetPassword(password::ResetPassword),
+    /// Add, change, show and remove the users of the file realm
+    Users(users::Users),
 }
 
 /// Where settings come from.
@@ -78,6 +82,8 @@ enum Failure {
     Settings(#[from] SettingsErrors),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Files(#[from] EditError),
     #[error("{0}")]
     Said(String),
     #[error("{0}")]
@@ -99,6 +105,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Keys(keys) => keys.run(),
         Command::ResetPassword(reset) => reset.run(),
+        Command::Users(users) => users.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

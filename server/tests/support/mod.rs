@@ -7,6 +7,8 @@
 )]
 #![expect(dead_code, reason = "every test file uses a part of it")]
 
+pub(crate) mod program;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
