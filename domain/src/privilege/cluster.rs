@@ -61,6 +61,18 @@ impl ClusterPrivilege {
         }
     }
 
+    /// What it allows, as patterns over actions.
+    pub(crate) fn patterns(&self) -> Patterns<'_> {
+        match &self.0 {
+            Kind::Named(Entry { name: _, grants, excludes, grants_own }) => {
+                Patterns { grants, raw: None, excludes, grants_own }
+            }
+            Kind::Raw(pattern) => {
+                Patterns { grants: &[], raw: Some(pattern), excludes: &[], grants_own: &[] }
+            }
+        }
+    }
+
     /// Whether it allows `action`, whomever that concerns.
     pub fn implies(&self, action: &str) -> bool {
         match &self.0 {
@@ -77,6 +89,19 @@ impl ClusterPrivilege {
         };
         is_own || self.implies(action)
     }
+}
+
+/// What a cluster privilege allows, as patterns over actions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patterns<'a> {
+    /// What is allowed, unless it is excluded.
+    pub(crate) grants: &'a [&'a str],
+    /// Of a privilege that is a pattern itself, that pattern.
+    pub(crate) raw: Option<&'a str>,
+    /// What is not allowed after all.
+    pub(crate) excludes: &'a [&'a str],
+    /// What is also allowed when it concerns only what belongs to the caller.
+    pub(crate) grants_own: &'a [&'a str],
 }
 
 /// Names of the cluster privileges in access-level order.

@@ -17,4 +17,5 @@ pub mod cluster;
 pub mod denial;
 pub mod grant;
 pub mod index;
+pub mod restricted;
 pub(crate) mod wildcard;

@@ -39,10 +39,31 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Token {
+/// Whether the pattern fits one text only, which is the pattern itself.
+pub(crate) fn is_literal(pattern: &str) -> bool {
+    !pattern.contains(['*', '?', '\\'])
+}
+
+/// Whether `general` covers all that `special` fits, as far as that can be told from their texts: a
+/// `*` of the one takes what stands in the other, wildcards included.
+pub(crate) fn plainly_covers(general: &str, special: &str) -> bool {
+    !general.contains(['?', '\\']) && !special.contains('\\') && matches(general, special)
+}
+
+/// The parts of a pattern, in order.
+pub(crate) fn tokens(pattern: &str) -> impl Iterator<Item = Token> {
+    let mut rest = pattern.chars();
+    core::iter::from_fn(move || next_token(&mut rest))
+}
+
+/// A part of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// Any text, also none.
     AnyText,
+    /// Any one character.
     AnyChar,
+    /// This character.
     Literal(char),
 }
 
@@ -93,6 +114,22 @@ mod tests {
         check("**", "", true);
         check("*", "\u{e9}\u{4e2d}", true);
         check("?", "\u{4e2d}", true);
+    }
+
+    #[test]
+    fn a_pattern_plainly_covers_what_its_text_says() {
+        for (general, special, wanted) in [
+            ("*", "*", true),
+            ("*", "a?", true),
+            ("a*", "ab*", true),
+            ("a*", "*", false),
+            ("?", "?", false),
+            ("a*", "a\\*", false),
+            ("\\*", "*", false),
+            ("a", "a", true),
+        ] {
+            assert_eq!(plainly_covers(general, special), wanted, "{general} {special}");
+        }
     }
 
     #[test]

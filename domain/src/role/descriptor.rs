@@ -226,19 +226,10 @@ impl IndexGrant {
         let mut map =
             members([("names", texts(&self.names)), ("privileges", texts(&self.privileges))]);
         if let Some(fields) = &self.field_security {
-            let mut held = Map::new();
-            if let Some(grant) = &fields.grant {
-                held.set("grant".to_owned(), texts(grant));
-            }
-            if let Some(except) = &fields.except {
-                held.set("except".to_owned(), texts(except));
-            }
-            map.set("field_security".to_owned(), Value::Map(held));
+            map.set("field_security".to_owned(), fields.to_value());
         }
-        match &self.query {
-            Some(Query::Text(text)) => map.set("query".to_owned(), Value::Text(text.clone())),
-            Some(Query::Tree(tree)) => map.set("query".to_owned(), Value::Map(tree.clone())),
-            None => {}
+        if let Some(query) = &self.query {
+            map.set("query".to_owned(), query.to_value());
         }
         let is_allowed = Value::Bool(self.allow_restricted_indices);
         map.set("allow_restricted_indices".to_owned(), is_allowed);
@@ -247,6 +238,28 @@ impl IndexGrant {
 
     fn to_value(&self) -> Value {
         Value::Map(self.to_map())
+    }
+}
+
+impl FieldSecurity {
+    pub(super) fn to_value(&self) -> Value {
+        let mut held = Map::new();
+        if let Some(grant) = &self.grant {
+            held.set("grant".to_owned(), texts(grant));
+        }
+        if let Some(except) = &self.except {
+            held.set("except".to_owned(), texts(except));
+        }
+        Value::Map(held)
+    }
+}
+
+impl Query {
+    pub(super) fn to_value(&self) -> Value {
+        match self {
+            Self::Text(text) => Value::Text(text.clone()),
+            Self::Tree(tree) => Value::Map(tree.clone()),
+        }
     }
 }
 
@@ -279,7 +292,7 @@ impl RemoteClusterGrant {
 
 impl GlobalPrivileges {
     /// Every category is printed, an absent one as an empty map.
-    fn to_value(&self) -> Value {
+    pub(super) fn to_value(&self) -> Value {
         let applications = |names: &Vec<String>| members([("applications", texts(names))]);
         let manage_applications = self.manage_applications.as_ref().map(applications);
         let write_profiles = self.write_profiles.as_ref().map(applications);
@@ -304,11 +317,11 @@ impl GlobalPrivileges {
     }
 }
 
-fn members<const N: usize>(members: [(&str, Value); N]) -> Map {
+pub(super) fn members<const N: usize>(members: [(&str, Value); N]) -> Map {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn texts(texts: &[String]) -> Value {
+pub(super) fn texts(texts: &[String]) -> Value {
     list(texts, |text| Value::Text(text.clone()))
 }
 

@@ -3,7 +3,13 @@
 //! Owns descriptors, the rules for them, the reserved roles and the permission that roles give
 //! together. Must not know where roles are kept. Start at [`descriptor`].
 
+mod automaton;
+pub mod check;
+pub mod check_parse;
+mod cluster_coverage;
+pub mod coverage;
 pub mod descriptor;
+mod grants;
 mod parse;
 mod parse_global;
 #[cfg(test)]
@@ -11,8 +17,8 @@ mod parse_tests;
 pub mod pattern;
 pub mod permission;
 pub mod refusal;
-mod regex;
 mod regex_parse;
 pub mod reserved;
 mod reserved_table;
+pub mod summary;
 pub mod validation;

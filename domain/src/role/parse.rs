@@ -61,7 +61,12 @@ pub(super) fn texts(
         .map_err(|cause| RoleRefusal::Texts { role: name.to_string(), cause })
 }
 
-fn texts_or_null(name: &RoleName, field: &str, value: &Value) -> Result<Vec<String>, RoleRefusal> {
+/// Reads a list of texts that may be null.
+pub(super) fn texts_or_null(
+    name: &RoleName,
+    field: &str,
+    value: &Value,
+) -> Result<Vec<String>, RoleRefusal> {
     match value {
         Value::Null => Ok(Vec::new()),
         Value::Bool(_)
@@ -290,7 +295,12 @@ impl Reader<'_> {
     }
 }
 
-fn indices(name: &RoleName, field: &str, value: &Value) -> Result<Vec<IndexGrant>, RoleRefusal> {
+/// Reads privileges on indices.
+pub(super) fn indices(
+    name: &RoleName,
+    field: &str,
+    value: &Value,
+) -> Result<Vec<IndexGrant>, RoleRefusal> {
     let reader = Reader { name, section: Section::Indices };
     reader.each(field, value, |reader, map| {
         reader.index_grant(map, |field, _| Err(reader.unexpected(field)))
@@ -338,7 +348,8 @@ fn remote_cluster(
     })
 }
 
-fn applications(
+/// Reads privileges in applications.
+pub(super) fn applications(
     name: &RoleName,
     field: &str,
     value: &Value,

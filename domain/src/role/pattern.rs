@@ -1,11 +1,11 @@
 //! Patterns of names: with wildcards, or between slashes a regular expression.
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
 
 use thiserror::Error;
 
-use super::regex::{Regex, RegexRefusal};
+use super::automaton::{Automaton, RegexRefusal};
 use crate::privilege::wildcard;
 
 /// A pattern that names fit or do not fit.
@@ -15,7 +15,7 @@ pub struct NamePattern(Kind);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     Wildcard(String),
-    Regex(Regex),
+    Regex(Automaton),
 }
 
 /// Why a pattern is refused.
@@ -47,7 +47,7 @@ impl NamePattern {
             return Ok(Self(Kind::Wildcard(text.to_owned())));
         };
         let regex = open.strip_suffix('/').ok_or_else(|| PatternRefusal::Unclosed(text.into()))?;
-        let compiled = Regex::compile(regex).map_err(|refusal| match refusal {
+        let compiled = Automaton::of_regex(regex).map_err(|refusal| match refusal {
             RegexRefusal::Malformed => PatternRefusal::Malformed(text.into()),
             RegexRefusal::Unsupported(operator) => {
                 PatternRefusal::Unsupported { pattern: text.into(), operator }
@@ -70,6 +70,43 @@ impl NamePattern {
         match &self.0 {
             Kind::Wildcard(pattern) => wildcard::matches(pattern, name),
             Kind::Regex(regex) => regex.matches(name),
+        }
+    }
+
+    /// The only name that fits, if it can be told from the form of the pattern.
+    pub(super) fn literal(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Wildcard(pattern) => wildcard::is_literal(pattern).then_some(pattern),
+            Kind::Regex(_) => None,
+        }
+    }
+
+    /// How much work it is at most to tell whether `name` fits, beyond reading it once.
+    pub(super) fn work(&self, name: &str) -> usize {
+        match &self.0 {
+            Kind::Wildcard(pattern) if wildcard::is_literal(pattern) => 1,
+            Kind::Wildcard(_) => self.size(),
+            Kind::Regex(_) => self.size().saturating_mul(name.len()),
+        }
+    }
+
+    /// Whether it covers all that `other` fits, as far as that can be told from their texts.
+    pub(super) fn plainly_covers(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::Wildcard(general), Kind::Wildcard(special)) => {
+                wildcard::plainly_covers(general, special)
+            }
+            (Kind::Wildcard(general), Kind::Regex(_)) => general == "*",
+            (Kind::Regex(general), Kind::Regex(special)) => general == special,
+            (Kind::Regex(_), Kind::Wildcard(_)) => false,
+        }
+    }
+
+    /// The pattern as an automaton.
+    pub(super) fn automaton(&self) -> Cow<'_, Automaton> {
+        match &self.0 {
+            Kind::Wildcard(pattern) => Cow::Owned(Automaton::of_wildcard(pattern)),
+            Kind::Regex(regex) => Cow::Borrowed(regex),
         }
     }
 }

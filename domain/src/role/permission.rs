@@ -1,15 +1,18 @@
 //! What roles permit together.
 //!
-//! Owns the union of what several descriptors grant on the service itself. Privileges on indices
-//! and in applications stay in the descriptors.
+//! Owns the union of what several descriptors grant, ready to be asked. Which privileges are held on
+//! indices and in applications is asked in [`check`](super::check).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::descriptor::RoleDescriptor;
+use super::coverage::{Effort, TooComplex};
+use super::descriptor::{ApplicationGrant, IndexGrant, RoleDescriptor, RoleManagementGrant};
+use super::grants::{Grants, Question, Reach, Span, Wanted};
 use super::pattern::NamePattern;
 use crate::privilege::action::is_open_to_everyone;
 use crate::privilege::cluster::{ClusterPermission, ClusterPrivilege};
+use crate::privilege::index::IndexPrivilege;
 
 /// What the holder of some roles may do: whatever one of them grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +21,25 @@ pub struct Permission {
     run_as: Vec<NamePattern>,
     managed_applications: Vec<NamePattern>,
     written_profiles: Vec<NamePattern>,
+    managed_roles: Vec<IndexHold>,
+    pub(super) indices: Vec<IndexHold>,
+    pub(super) applications: Vec<ApplicationHold>,
+}
+
+/// What is held on indices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct IndexHold {
+    pub(super) names: Vec<NamePattern>,
+    pub(super) privileges: Vec<IndexPrivilege>,
+    pub(super) span: Span,
+}
+
+/// What is held in applications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ApplicationHold {
+    pub(super) application: Option<NamePattern>,
+    pub(super) privileges: Vec<String>,
+    pub(super) resources: Vec<NamePattern>,
 }
 
 impl Permission {
@@ -32,6 +54,10 @@ impl Permission {
             permission.managed_applications.extend(patterns(managed));
             let written = role.global.write_profiles.iter().flatten();
             permission.written_profiles.extend(patterns(written));
+            let managed = role.global.manage_roles.iter().flatten();
+            permission.managed_roles.extend(managed.map(IndexHold::of_management));
+            permission.indices.extend(role.indices.iter().map(IndexHold::of));
+            permission.applications.extend(role.applications.iter().map(ApplicationHold::of));
         }
         permission.cluster = privileges.into_iter().collect();
         permission
@@ -67,6 +93,93 @@ impl Permission {
     pub fn may_write_profile(&self, key: &str) -> bool {
         is_any(&self.written_profiles, key)
     }
+
+    /// Whether a role may be written and removed that grants this: privileges on indices only, each
+    /// within those over which roles may be managed. What is too complex to be told may not.
+    pub fn may_manage_role(&self, role: &RoleDescriptor) -> bool {
+        let grants_more = !role.cluster.is_empty()
+            || !role.global.is_empty()
+            || !role.applications.is_empty()
+            || !role.run_as.is_empty()
+            || !role.remote_indices.is_empty()
+            || !role.remote_cluster.is_empty();
+        if self.managed_roles.is_empty() || grants_more {
+            return false;
+        }
+        let managed = index_grants(&self.managed_roles);
+        let mut effort = Effort::of_request();
+        role.indices.iter().all(|grant| is_within(&managed, grant, &mut effort).unwrap_or(false))
+    }
+}
+
+impl IndexHold {
+    fn of(grant: &IndexGrant) -> Self {
+        let span = if grant.allow_restricted_indices { Span::Whole } else { Span::Unrestricted };
+        Self { names: patterns(&grant.names).collect(), privileges: known(&grant.privileges), span }
+    }
+
+    fn of_management(grant: &RoleManagementGrant) -> Self {
+        let (names, privileges) = (patterns(&grant.names).collect(), known(&grant.privileges));
+        Self { names, privileges, span: Span::Unrestricted }
+    }
+}
+
+impl ApplicationHold {
+    fn of(grant: &ApplicationGrant) -> Self {
+        Self {
+            application: NamePattern::parse(&grant.application).ok(),
+            privileges: grant.privileges.clone(),
+            resources: patterns(&grant.resources).collect(),
+        }
+    }
+}
+
+/// What is held on indices, ready to be asked.
+pub(super) fn index_grants<'a>(holds: impl IntoIterator<Item = &'a IndexHold>) -> Grants<'a> {
+    let mut grants = Grants::default();
+    for hold in holds {
+        let grant = grants.add(Reach { patterns: &hold.names, span: hold.span });
+        for privilege in &hold.privileges {
+            grants.allow(grant, privilege.name(), privilege.patterns());
+        }
+    }
+    grants
+}
+
+impl<'a> From<&'a IndexPrivilege> for Wanted<'a> {
+    fn from(privilege: &'a IndexPrivilege) -> Self {
+        Self { name: privilege.name(), actions: Some(privilege.patterns().collect()) }
+    }
+}
+
+/// Whether all that is granted on indices is held. What cannot be read is not.
+fn is_within(
+    managed: &Grants<'_>,
+    grant: &IndexGrant,
+    effort: &mut Effort,
+) -> Result<bool, TooComplex> {
+    let given = IndexHold::of(grant);
+    let (names, privileges) = (grant.names.len(), grant.privileges.len());
+    if (given.names.len(), given.privileges.len()) != (names, privileges) {
+        return Ok(false);
+    }
+    for name in &given.names {
+        let mut question = match given.span {
+            Span::Whole => Question::new(managed, name),
+            Span::Unrestricted => Question::about_indices(managed, name, effort)?,
+        };
+        for privilege in &given.privileges {
+            if !question.is_held(&privilege.into(), effort)? {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// The privileges that are known.
+fn known(names: &[String]) -> Vec<IndexPrivilege> {
+    names.iter().flat_map(|name| IndexPrivilege::resolve(name)).collect()
 }
 
 /// The patterns that can be read.
@@ -129,6 +242,53 @@ mod tests {
         assert!(permission.may_write_profile("app1"));
         assert!(!permission.may_write_profile("kibana-x"));
         assert!(!permission.allows(action::PUT_PRIVILEGE));
+    }
+
+    #[test]
+    fn roles_may_be_managed_within_the_indices_of_the_grant() {
+        let mut manager = role(&[], &[]);
+        manager.global.manage_roles = Some(alloc::vec![
+            RoleManagementGrant {
+                names: alloc::vec!["logs-*".into()],
+                privileges: alloc::vec!["read".into(), "view_index_metadata".into()],
+            },
+            RoleManagementGrant {
+                names: alloc::vec!["own-*".into(), ".security".into()],
+                privileges: alloc::vec!["all".into()],
+            },
+        ]);
+        let permission = Permission::of([&manager]);
+        let given = |names: &[&str], privileges: &[&str]| {
+            let mut given = role(&[], &[]);
+            given.indices = alloc::vec![IndexGrant {
+                names: names.iter().map(|&name| name.into()).collect(),
+                privileges: privileges.iter().map(|&name| name.into()).collect(),
+                field_security: None,
+                query: None,
+                allow_restricted_indices: false,
+            }];
+            given
+        };
+        let check = |given: &RoleDescriptor, wanted: bool| {
+            assert_eq!(permission.may_manage_role(given), wanted, "{given:?}");
+        };
+        check(&given(&["logs-1*"], &["read"]), true);
+        check(&given(&["logs-1*", "own-x"], &["READ"]), true);
+        check(&given(&["logs-1*", "own-x"], &["write"]), false);
+        check(&given(&["logs*"], &["read"]), false);
+        check(&given(&["own-x"], &["indices:data/write/bulk"]), true);
+        check(&given(&[".security"], &["read"]), false);
+        check(&given(&["own-x", "/(/"], &["read"]), false);
+        check(&role(&[], &[]), true);
+        check(&role(&["none"], &[]), false);
+        check(&role(&[], &["x"]), false);
+        let mut whole = given(&["own-*"], &["read"]);
+        check(&whole, true);
+        whole.indices[0].allow_restricted_indices = true;
+        check(&whole, true);
+        whole.indices[0].names = alloc::vec!["*".into()];
+        check(&whole, false);
+        assert!(!Permission::of([&role(&["manage"], &[])]).may_manage_role(&role(&[], &[])));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::iter::Peekable;
 use core::str::Chars;
 
-use super::regex::RegexRefusal;
+use super::automaton::RegexRefusal;
 
 /// A part of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +57,24 @@ impl Class {
         self.items.iter().any(|item| item.contains(found)) != self.is_negated
     }
 
-    const fn any() -> Self {
+    /// Every character.
+    pub(super) const fn any() -> Self {
         Self { items: Vec::new(), is_negated: true }
+    }
+
+    /// This character only.
+    pub(super) fn one(literal: char) -> Self {
+        Self::of(Item::Range(literal, literal))
+    }
+
+    /// How much work it is to look for a character.
+    pub(super) const fn weight(&self) -> usize {
+        self.items.len().saturating_add(1)
+    }
+
+    /// Characters at which membership may change: between two of them, all are in or all are out.
+    pub(super) fn bounds(&self) -> impl Iterator<Item = char> {
+        self.items.iter().flat_map(Item::bounds).flatten()
     }
 
     const fn nothing() -> Self {
@@ -71,6 +87,18 @@ impl Class {
 }
 
 impl Item {
+    fn bounds(&self) -> Vec<Option<char>> {
+        let ranges: &[(char, char)] = match self {
+            Self::Range(first, last) => &[(*first, *last)],
+            Self::Shorthand(Shorthand::Digit, _) => &[('0', '9')],
+            Self::Shorthand(Shorthand::Space, _) => &[('\t', '\n'), ('\r', '\r'), (' ', ' ')],
+            Self::Shorthand(Shorthand::Word, _) => {
+                &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')]
+            }
+        };
+        ranges.iter().flat_map(|(first, last)| [Some(*first), following(*last)]).collect()
+    }
+
     fn contains(&self, found: char) -> bool {
         match self {
             Self::Range(first, last) => (*first..=*last).contains(&found),
@@ -84,6 +112,11 @@ impl Item {
             }
         }
     }
+}
+
+/// The next character, if there is one.
+fn following(last: char) -> Option<char> {
+    (last..=char::MAX).nth(1)
 }
 
 /// Reads an expression.
@@ -187,7 +220,7 @@ impl Parser<'_> {
             '\\' => self.escaped().map(|item| Node::Take(Class::of(item))),
             operator @ ('~' | '&' | '<') => Err(RegexRefusal::Unsupported(operator)),
             '*' | '+' | '?' | '{' => Err(RegexRefusal::Malformed),
-            literal => Ok(Node::Take(Class::of(Item::Range(literal, literal)))),
+            literal => Ok(Node::Take(Class::one(literal))),
         }
     }
 
@@ -212,7 +245,7 @@ impl Parser<'_> {
         loop {
             match self.rest.next().ok_or(RegexRefusal::Malformed)? {
                 '"' => return Ok(Node::Concat(nodes)),
-                literal => nodes.push(Node::Take(Class::of(Item::Range(literal, literal)))),
+                literal => nodes.push(Node::Take(Class::one(literal))),
             }
         }
     }

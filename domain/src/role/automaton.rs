@@ -1,16 +1,17 @@
-//! Regular expressions in Lucene's syntax, matched in time linear in the text.
+//! Automata that names fit or do not fit: made of a wildcard or of a regular expression.
 //!
-//! Owns the matcher: a program whose possible positions all move on together, character by
-//! character, so no expression makes a match slow. [`parse`] makes the tree that it is compiled
-//! from.
+//! Owns the program and the matcher: all possible positions move on together, character by
+//! character, so no pattern makes a match slow. [`parse`] makes the tree that an expression is
+//! compiled from; [`coverage`](super::coverage) asks whether several automata cover another.
 
 use alloc::vec::Vec;
 
 use super::regex_parse::{Class, Node, parse};
+use crate::privilege::wildcard::{self, Token};
 
-/// A regular expression, ready to match.
+/// A pattern, ready to match.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Regex {
+pub(super) struct Automaton {
     steps: Vec<Step>,
 }
 
@@ -35,72 +36,128 @@ enum Step {
     Jump(usize),
 }
 
-impl Regex {
-    /// Compiles the text of an expression.
-    pub(super) fn compile(text: &str) -> Result<Self, RegexRefusal> {
+impl Automaton {
+    /// Compiles the text of a regular expression.
+    pub(super) fn of_regex(text: &str) -> Result<Self, RegexRefusal> {
         let node = parse(text)?;
         let mut compiler = Compiler { steps: Vec::new(), budget: STEPS_MAX };
         compiler.emit(&node)?;
         Ok(Self { steps: compiler.steps })
     }
 
-    /// How many steps its program has.
-    pub(super) const fn len(&self) -> usize {
-        self.steps.len()
+    /// Compiles a pattern with wildcards. It has at most three steps for each character.
+    pub(super) fn of_wildcard(text: &str) -> Self {
+        let mut steps: Vec<Step> = Vec::new();
+        let mut previous = None;
+        for token in wildcard::tokens(text) {
+            let at = steps.len();
+            match token {
+                Token::AnyText if previous == Some(token) => {}
+                Token::AnyText => {
+                    let (take, behind) = (at.saturating_add(1), at.saturating_add(3));
+                    let any = Step::Take(Class::any());
+                    steps.extend([Step::Split(take, behind), any, Step::Jump(at)]);
+                }
+                Token::AnyChar => steps.push(Step::Take(Class::any())),
+                Token::Literal(literal) => steps.push(Step::Take(Class::one(literal))),
+            }
+            previous = Some(token);
+        }
+        Self { steps }
     }
 
     /// Whether all of `text` fits.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let mut current = Positions::new(&self.steps);
-        current.enter(0);
+        let mut current = self.start();
         for found in text.chars() {
-            let mut next = Positions::new(&self.steps);
-            for &(class, behind) in &current.takes {
-                if class.contains(found) {
-                    next.enter(behind);
-                }
-            }
-            if next.takes.is_empty() && !next.is_at_end {
+            current = self.behind(&current.takes, found);
+            if current.is_dead() {
                 return false;
             }
-            current = next;
         }
         current.is_at_end
+    }
+
+    /// Where it stands before the first character.
+    pub(super) fn start(&self) -> Positions {
+        let mut reached = Reached::new(self);
+        reached.enter(0);
+        reached.positions
+    }
+
+    /// Where it stands when one of the steps at `takes` has taken the character.
+    pub(super) fn behind(&self, takes: &[usize], found: char) -> Positions {
+        let mut reached = Reached::new(self);
+        for &at in takes {
+            if self.class(at).is_some_and(|class| class.contains(found)) {
+                reached.enter(at.saturating_add(1));
+            }
+        }
+        reached.positions
+    }
+
+    /// The characters that the step at `at` takes.
+    pub(super) fn class(&self, at: usize) -> Option<&Class> {
+        match self.steps.get(at)? {
+            Step::Take(class) => Some(class),
+            Step::Split(..) | Step::Jump(_) => None,
+        }
+    }
+
+    /// How long the program is.
+    pub(super) const fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// The sets of characters that it takes.
+    pub(super) fn classes(&self) -> impl Iterator<Item = &Class> {
+        (0..self.len()).filter_map(|at| self.class(at))
     }
 }
 
 /// Where a program may stand between two characters.
-struct Positions<'a> {
-    steps: &'a [Step],
-    is_seen: Vec<bool>,
-    /// The classes of which one takes the next character, each with the step behind it.
-    takes: Vec<(&'a Class, usize)>,
-    is_at_end: bool,
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Positions {
+    /// The steps of which one takes the next character.
+    pub(super) takes: Vec<usize>,
+    /// Whether the text may end here.
+    pub(super) is_at_end: bool,
 }
 
-impl<'a> Positions<'a> {
-    fn new(steps: &'a [Step]) -> Self {
-        Self {
-            steps,
-            is_seen: alloc::vec![false; steps.len()],
-            takes: Vec::new(),
-            is_at_end: false,
-        }
+impl Positions {
+    /// Whether no text fits from here on, not even the empty one.
+    pub(super) const fn is_dead(&self) -> bool {
+        self.takes.is_empty() && !self.is_at_end
+    }
+}
+
+/// Collects positions, each once.
+struct Reached<'a> {
+    automaton: &'a Automaton,
+    is_seen: Vec<bool>,
+    positions: Positions,
+}
+
+impl<'a> Reached<'a> {
+    fn new(automaton: &'a Automaton) -> Self {
+        let is_seen = alloc::vec![false; automaton.len()];
+        Self { automaton, is_seen, positions: Positions::default() }
     }
 
     /// Adds the step and everything that is reached from it without taking a character.
     fn enter(&mut self, step: usize) {
         let mut waiting = alloc::vec![step];
         while let Some(at) = waiting.pop() {
-            let (Some(step), Some(is_seen)) = (self.steps.get(at), self.is_seen.get_mut(at)) else {
-                self.is_at_end = true;
+            let found = (self.automaton.steps.get(at), self.is_seen.get_mut(at));
+            let (Some(step), Some(is_seen)) = found else {
+                self.positions.is_at_end = true;
                 continue;
             };
             if core::mem::replace(is_seen, true) {
                 continue;
             }
             match step {
-                Step::Take(class) => self.takes.push((class, at.saturating_add(1))),
+                Step::Take(_) => self.positions.takes.push(at),
                 Step::Split(one, other) => waiting.extend([*one, *other]),
                 Step::Jump(target) => waiting.push(*target),
             }
@@ -197,8 +254,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn check(regex: &str, text: &str, wanted: bool) {
-        let compiled = Regex::compile(regex).unwrap();
+        let compiled = Automaton::of_regex(regex).unwrap();
         assert_eq!(compiled.matches(text), wanted, "/{regex}/ {text}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_wildcard_fits_the_same_names_in_both_forms(
+            pattern in "[ab*?\\\\]{0,8}",
+            text in "[ab*\\\\]{0,8}",
+        ) {
+            let automaton = Automaton::of_wildcard(&pattern);
+            prop_assert_eq!(automaton.matches(&text), wildcard::matches(&pattern, &text));
+        }
     }
 
     #[test]
@@ -247,7 +315,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_matched_is_refused() {
-        let refused = |regex: &str| Regex::compile(regex).unwrap_err();
+        let refused = |regex: &str| Automaton::of_regex(regex).unwrap_err();
         for malformed in
             ["(", "a)", "[a", "[]", "\"a", "a\\", "*a", "a||b", "a{", "a{2", "a{2,1}", "[b-a]"]
         {
@@ -272,7 +340,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_compiler_fail(regex in any::<String>(), text in "[a-c]{0,9}") {
-            if let Ok(regex) = Regex::compile(&regex) {
+            if let Ok(regex) = Automaton::of_regex(&regex) {
                 let _: bool = regex.matches(&text);
             }
         }
@@ -282,7 +350,7 @@ mod tests {
             regex in "[ab|()*+?{}1,\\[\\]^.-]{0,12}",
             text in "[ab]{0,9}",
         ) {
-            if let Ok(regex) = Regex::compile(&regex) {
+            if let Ok(regex) = Automaton::of_regex(&regex) {
                 let _: bool = regex.matches(&text);
             }
         }
