@@ -23,17 +23,21 @@ use jeton_store::store::Store;
 
 pub mod authenticate;
 pub mod authorize;
+pub mod caches;
 pub mod caller;
 pub mod error;
 mod events;
 pub mod health;
+pub mod privileges;
 pub mod roles;
+pub mod settings;
 pub mod tokens;
 pub mod users;
 
 pub use caller::{Caller, Credentials, Presented, Urgency};
 pub use error::AuthorityError;
 
+use privileges::book::PrivilegeBook;
 use roles::book::RoleBook;
 
 /// Everything that the verbs work with.
@@ -48,6 +52,7 @@ pub struct Authority {
     ring: RwLock<Arc<KeyRing>>,
     key_material: RwLock<tokens::keys::KeyMaterial>,
     roles: Arc<RoleBook>,
+    privileges: Arc<PrivilegeBook>,
     /// Counts, by its owners, the strangers in the reserved hashing lane.
     strangers: Arc<()>,
     refusals: events::Refusals,
@@ -115,6 +120,7 @@ impl Authority {
     ) -> Result<Arc<Self>, AuthorityError> {
         let Parts { store, chain, hasher, throttle, clock, entropy, policy } = parts;
         let roles = RoleBook::new(Arc::clone(&store), policy.reserved_roles.clone());
+        let privileges = PrivilegeBook::new(Arc::clone(&store));
         let authority = Arc::new(Self {
             store,
             chain,
@@ -126,6 +132,7 @@ impl Authority {
             ring: RwLock::default(),
             key_material: RwLock::new(material),
             roles,
+            privileges,
             strangers: Arc::default(),
             refusals: events::Refusals::default(),
             results: Mutex::default(),

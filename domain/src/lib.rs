@@ -19,6 +19,7 @@ pub mod query;
 pub mod role;
 pub mod secret;
 pub mod selector;
+pub mod settings;
 pub mod subject;
 pub mod time;
 pub mod token;

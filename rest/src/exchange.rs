@@ -43,11 +43,20 @@ impl Exchange<'_> {
             Endpoint::PutUser => routes::user::put(self, caller, body).await,
             Endpoint::ChangePassword => routes::user::change_password(self, caller, body).await,
             Endpoint::PutRole => routes::role::put(self, caller, body).await,
+            Endpoint::PutPrivileges => routes::privilege::put(self, caller, body).await,
+            Endpoint::ChangeSettings => routes::settings::change(self, caller, body).await,
             Endpoint::Authenticate
             | Endpoint::ShowUsers
             | Endpoint::DeleteUser
             | Endpoint::ShowRoles
             | Endpoint::DeleteRole
+            | Endpoint::ShowPrivileges
+            | Endpoint::DeletePrivileges
+            | Endpoint::ShowBuiltinPrivileges
+            | Endpoint::ClearCache(_)
+            | Endpoint::ShowSettings
+            | Endpoint::ShowStatistics
+            | Endpoint::ShowCertificates
             | Endpoint::Root
             | Endpoint::Health
             | Endpoint::Live => {
@@ -123,6 +132,24 @@ impl Exchange<'_> {
             Endpoint::DeleteUser => routes::user::delete(self, caller).await,
             Endpoint::ShowRoles => routes::role::show(self, caller).await,
             Endpoint::DeleteRole => routes::role::delete(self, caller).await,
+            Endpoint::ShowPrivileges => routes::privilege::show(self, caller).await,
+            Endpoint::DeletePrivileges => routes::privilege::delete(self, caller).await,
+            Endpoint::ClearCache(cache) => routes::cache::clear(self, caller, cache).await,
+            other => self.run_about_service(other, caller).await,
+        }
+    }
+
+    /// As [`Self::run_without_body`], for what concerns the service and not what it keeps.
+    async fn run_about_service(
+        &self,
+        endpoint: Endpoint,
+        caller: Caller,
+    ) -> Result<Reply, ApiError> {
+        match endpoint {
+            Endpoint::ShowBuiltinPrivileges => routes::privilege::show_builtin(self, caller).await,
+            Endpoint::ShowSettings => routes::settings::show(self, caller).await,
+            Endpoint::ShowStatistics => routes::settings::show_statistics(self, caller).await,
+            Endpoint::ShowCertificates => routes::certificate::show(self, caller).await,
             Endpoint::Root => routes::root::show(self, caller).await,
             Endpoint::Health => routes::health::show(self, caller).await,
             _ => routes::authenticate::show(self, caller).await,

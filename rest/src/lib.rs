@@ -4,6 +4,7 @@
 //! know storage, sockets or real time. Start at [`rest::Rest`].
 
 pub mod caller;
+pub mod certificates;
 mod coding;
 pub mod error;
 mod exchange;

@@ -12,6 +12,7 @@ use http::{Method, Response};
 use jeton_authority::{Authority, AuthorityError, Caller, Presented, Urgency};
 
 use crate::caller::{self, Challenges};
+use crate::certificates::Certificates;
 use crate::coding::Coding;
 use crate::error::{ApiError, Door};
 use crate::exchange::Exchange;
@@ -28,6 +29,7 @@ pub struct Rest {
     pub(crate) authority: Arc<Authority>,
     pub(crate) settings: Settings,
     pub(crate) challenges: Challenges,
+    pub(crate) certificates: Certificates,
     fast: Fast,
 }
 
@@ -72,7 +74,13 @@ impl Rest {
         let bearer = authority.policy().tokens.is_some();
         let challenges = Challenges { bearer, api_key: true };
         let fast = Fast::new(&challenges);
-        Self { authority, settings, challenges, fast }
+        Self { authority, settings, challenges, certificates: Certificates::none(), fast }
+    }
+
+    /// The same, listing these certificates as those in use.
+    #[must_use]
+    pub fn with_certificates(self, certificates: Certificates) -> Self {
+        Self { certificates, ..self }
     }
 
     /// The same, not offering API keys to those who are asked to authenticate.

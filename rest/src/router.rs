@@ -31,12 +31,43 @@ pub(crate) enum Endpoint {
     ShowRoles,
     /// Delete a role.
     DeleteRole,
+    /// Create or update privileges of applications.
+    PutPrivileges,
+    /// Show privileges of applications.
+    ShowPrivileges,
+    /// Delete privileges of an application.
+    DeletePrivileges,
+    /// Show the names of built-in privileges.
+    ShowBuiltinPrivileges,
+    /// Forget what can be looked up again.
+    ClearCache(Cache),
+    /// Show the settings of security.
+    ShowSettings,
+    /// Change settings of security.
+    ChangeSettings,
+    /// Show statistics of security.
+    ShowStatistics,
+    /// Show the certificates in use.
+    ShowCertificates,
     /// The banner.
     Root,
     /// The state of the service.
     Health,
     /// Whether the process answers; needs no credentials.
     Live,
+}
+
+/// What can be looked up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cache {
+    /// Roles.
+    Roles,
+    /// What realms remember of credentials.
+    Realms,
+    /// Privileges of applications.
+    Privileges,
+    /// API keys and tokens of service accounts.
+    Keys,
 }
 
 /// One row of the table.
@@ -177,6 +208,12 @@ const USER: &str = "/_security/user/{username}";
 const PASSWORD: &str = "/_security/user/{username}/_password";
 const OWN_PASSWORD: &str = "/_security/user/_password";
 const ROLE: &str = "/_security/role/{name}";
+const PRIVILEGES: &str = "/_security/privilege";
+const PRIVILEGE: &str = "/_security/privilege/{application}/{name}";
+const KEY_CACHE: &str = "/_security/api_key/{names}/_clear_cache";
+const SERVICE_TOKEN_CACHE: &str =
+    "/_security/service/{namespace}/{service}/credential/token/{names}/_clear_cache";
+const SETTINGS: &str = "/_security/settings";
 const REFRESH: &[&str] = &["refresh"];
 
 const ROUTES: &[Route] = &[
@@ -199,6 +236,31 @@ const ROUTES: &[Route] = &[
     Route::new("PUT", ROLE, Endpoint::PutRole).with(REFRESH),
     Route::new("POST", ROLE, Endpoint::PutRole).with(REFRESH),
     Route::new("DELETE", ROLE, Endpoint::DeleteRole).with(REFRESH),
+    Route::new("PUT", PRIVILEGES, Endpoint::PutPrivileges).with(REFRESH),
+    Route::new("POST", PRIVILEGES, Endpoint::PutPrivileges).with(REFRESH),
+    Route::new("GET", PRIVILEGES, Endpoint::ShowPrivileges),
+    Route::new("GET", "/_security/privilege/_builtin", Endpoint::ShowBuiltinPrivileges),
+    Route::new("GET", "/_security/privilege/{application}", Endpoint::ShowPrivileges),
+    Route::new("GET", PRIVILEGE, Endpoint::ShowPrivileges),
+    Route::new("DELETE", PRIVILEGE, Endpoint::DeletePrivileges).with(REFRESH),
+    Route::new(
+        "POST",
+        "/_security/privilege/{names}/_clear_cache",
+        Endpoint::ClearCache(Cache::Privileges),
+    ),
+    Route::new("POST", "/_security/role/{names}/_clear_cache", Endpoint::ClearCache(Cache::Roles)),
+    Route::new(
+        "POST",
+        "/_security/realm/{names}/_clear_cache",
+        Endpoint::ClearCache(Cache::Realms),
+    )
+    .with(&["usernames"]),
+    Route::new("POST", KEY_CACHE, Endpoint::ClearCache(Cache::Keys)),
+    Route::new("POST", SERVICE_TOKEN_CACHE, Endpoint::ClearCache(Cache::Keys)),
+    Route::new("GET", SETTINGS, Endpoint::ShowSettings).with(&["master_timeout"]),
+    Route::new("PUT", SETTINGS, Endpoint::ChangeSettings).with(&["master_timeout", "timeout"]),
+    Route::new("GET", "/_security/stats", Endpoint::ShowStatistics),
+    Route::new("GET", "/_ssl/certificates", Endpoint::ShowCertificates),
     Route::new("GET", "/", Endpoint::Root),
     Route::new("HEAD", "/", Endpoint::Root),
     Route::new("GET", "/_cluster/health", Endpoint::Health).with(HEALTH),

@@ -4,10 +4,14 @@
 //! authority's.
 
 pub(crate) mod authenticate;
+pub(crate) mod cache;
+pub(crate) mod certificate;
 pub(crate) mod health;
 pub(crate) mod live;
+pub(crate) mod privilege;
 pub(crate) mod role;
 pub(crate) mod root;
+pub(crate) mod settings;
 pub(crate) mod token;
 pub(crate) mod user;
 

@@ -4,7 +4,13 @@
 //! rule that it is about.
 
 #[cfg(test)]
+mod adjacent;
+#[cfg(test)]
+mod application_privileges;
+#[cfg(test)]
 mod authenticate;
+#[cfg(test)]
+mod caches;
 #[cfg(test)]
 mod conventions;
 #[cfg(test)]

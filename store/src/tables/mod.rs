@@ -18,6 +18,7 @@ pub mod privileges;
 pub mod role_mappings;
 pub mod roles;
 pub mod segments;
+pub mod settings;
 pub mod subjects;
 pub mod users;
 
@@ -29,6 +30,7 @@ pub(crate) mod byte {
     pub(crate) const USER: u8 = b'u';
     pub(crate) const ROLE: u8 = b'g';
     pub(crate) const PRIVILEGE: u8 = b'a';
+    pub(crate) const SETTINGS: u8 = b'e';
     pub(crate) const ROLE_MAPPING: u8 = b'h';
     pub(crate) const SIGNING_KEY: u8 = b'k';
     pub(crate) const META: u8 = b'm';

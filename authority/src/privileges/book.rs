@@ -1,0 +1,190 @@
+//! The stored privileges of each application, remembered until they change.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+
+use jeton_domain::limits::SCAN_ROWS_MAX;
+use jeton_domain::privilege::application::ApplicationPrivilege;
+use jeton_store::engine::{Key, KeyRange};
+use jeton_store::store::Store;
+use jeton_store::tables::privileges as table;
+
+use crate::{Authority, AuthorityError};
+
+impl Authority {
+    /// The stored privileges of an application, in order of names; none of an unknown one.
+    pub(crate) async fn stored_privileges(
+        &self,
+        application: &str,
+    ) -> Result<Arc<[ApplicationPrivilege]>, AuthorityError> {
+        self.privileges.of_application(application).await
+    }
+}
+
+/// The privileges by application.
+pub(crate) struct PrivilegeBook {
+    store: Arc<Store>,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    applications: BTreeMap<String, Arc<[ApplicationPrivilege]>>,
+    /// How much is remembered: one for each application and for each privilege.
+    size: usize,
+}
+
+impl PrivilegeBook {
+    /// A book of the privileges in this store; it follows their changes.
+    pub(crate) fn new(store: Arc<Store>) -> Arc<Self> {
+        let book = Arc::new(Self { store, known: RwLock::default() });
+        let changing: Weak<Self> = Arc::downgrade(&book);
+        book.store.on_change(Box::new(move |key| {
+            if let Some(book) = changing.upgrade() {
+                book.follow(key);
+            }
+        }));
+        book
+    }
+
+    /// The privileges of an application, in order of names; none of an unknown one.
+    pub(crate) async fn of_application(
+        &self,
+        application: &str,
+    ) -> Result<Arc<[ApplicationPrivilege]>, AuthorityError> {
+        if let Some(known) = self.remembered(application) {
+            return Ok(known);
+        }
+        let noted = self.store.tick();
+        let found: Arc<[_]> = self.scan(table::of_application(application)).await?.into();
+        self.write(|known| known.insert(application, Arc::clone(&found)));
+        if !self.store.is_unchanged_since(&table::application_key(application), noted) {
+            self.forget(application);
+        }
+        Ok(found)
+    }
+
+    /// Every stored privilege, in order of applications and names.
+    pub(crate) async fn all(&self) -> Result<Vec<ApplicationPrivilege>, AuthorityError> {
+        self.scan(table::all()).await
+    }
+
+    /// Forgets an application.
+    pub(crate) fn forget(&self, application: &str) {
+        self.write(|known| known.remove(application));
+    }
+
+    /// Forgets every application.
+    pub(crate) fn forget_all(&self) {
+        self.write(|known| *known = Known::default());
+    }
+
+    /// The privileges of an application, if they are remembered.
+    fn remembered(&self, application: &str) -> Option<Arc<[ApplicationPrivilege]>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.applications.get(application).cloned()
+    }
+
+    async fn scan(&self, mut range: KeyRange) -> Result<Vec<ApplicationPrivilege>, AuthorityError> {
+        let mut found = Vec::new();
+        loop {
+            let rows = self.store.rows(&range, SCAN_ROWS_MAX).await?;
+            for (_, row) in &rows {
+                found.push(table::decode(row)?);
+            }
+            match rows.last() {
+                Some((last, _)) if rows.len() == SCAN_ROWS_MAX => range.start = last.following(),
+                Some(_) | None => return Ok(found),
+            }
+        }
+    }
+
+    fn follow(&self, key: &Key) {
+        if let Some(application) = table::named_by(key) {
+            self.forget(&application);
+        }
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Known {
+    fn insert(&mut self, application: &str, privileges: Arc<[ApplicationPrivilege]>) {
+        self.remove(application);
+        let size = privileges.len().saturating_add(1);
+        if self.size.saturating_add(size) > KNOWN_MAX {
+            *self = Self::default();
+        }
+        self.size = self.size.saturating_add(size);
+        self.applications.insert(application.to_owned(), privileges);
+    }
+
+    fn remove(&mut self, application: &str) {
+        if let Some(gone) = self.applications.remove(application) {
+            self.size = self.size.saturating_sub(gone.len().saturating_add(1));
+        }
+    }
+}
+
+impl fmt::Debug for PrivilegeBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivilegeBook").finish_non_exhaustive()
+    }
+}
+
+/// Applications and privileges remembered at once, names of no application included; beyond it all
+/// are looked up anew.
+const KNOWN_MAX: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jeton_domain::value::Map;
+    use jeton_store::engine::BatchId;
+    use jeton_store::engine::memory::Memory;
+
+    fn privilege(name: &str) -> ApplicationPrivilege {
+        ApplicationPrivilege {
+            application: "app".to_owned(),
+            name: name.to_owned(),
+            actions: vec!["a:b".to_owned()],
+            metadata: Map::new(),
+        }
+    }
+
+    async fn put(store: &Store, name: &str, id: u8) {
+        let mut transaction = store.begin(store.tick(), BatchId([id; 16]));
+        transaction.put(table::key("app", name), table::encode(&privilege(name)));
+        transaction.change(table::application_key("app"));
+        transaction.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_follows_every_change() {
+        let store = Store::open(Arc::new(Memory::new()), 1 << 20).await.unwrap();
+        let book = PrivilegeBook::new(Arc::clone(&store));
+        assert!(book.of_application("app").await.unwrap().is_empty());
+        assert!(book.remembered("app").is_some());
+        put(&store, "read", 1).await;
+        assert!(book.remembered("app").is_none());
+        put(&store, "all", 2).await;
+        let found = book.of_application("app").await.unwrap();
+        assert_eq!(*found, [privilege("all"), privilege("read")]);
+        assert!(Arc::ptr_eq(&found, &book.of_application("app").await.unwrap()));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut known = Known::default();
+        let many: Arc<[_]> = vec![privilege("p"); KNOWN_MAX / 2].into();
+        for name in ["a", "b", "b", "c"] {
+            known.insert(name, Arc::clone(&many));
+            assert!(known.size <= KNOWN_MAX);
+        }
+        known.remove("c");
+        assert_eq!((known.size, known.applications.len()), (0, 0));
+    }
+}
