@@ -153,22 +153,24 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        let refused = |text: &str| DistinguishedName::parse(text).unwrap_err();
-        assert_eq!(refused("ann"), DnRefusal::MissingValue("ann".into()));
-        assert_eq!(refused("=a"), DnRefusal::MissingType);
-        assert_eq!(refused("cn=a,"), DnRefusal::MissingType);
-        assert_eq!(refused("cn=a+"), DnRefusal::MissingType);
-        assert_eq!(refused("c*=a"), DnRefusal::MissingValue("c".into()));
-        assert_eq!(refused("cn=a\"b"), DnRefusal::Unexpected('"'));
-        assert_eq!(refused("cn=\"a\"b"), DnRefusal::Unexpected('b'));
-        assert_eq!(refused("cn=\"a"), DnRefusal::Unclosed);
-        assert_eq!(refused("cn=#"), DnRefusal::Hexadecimal);
-        assert_eq!(refused("cn=#0"), DnRefusal::Hexadecimal);
-        assert_eq!(refused("cn=#00 b"), DnRefusal::Unexpected('b'));
-        assert_eq!(refused(r"cn=\"), DnRefusal::Escape);
-        assert_eq!(refused(r"cn=\gg"), DnRefusal::Escape);
-        assert_eq!(refused(r"cn=\a"), DnRefusal::Escape);
-        assert_eq!(refused(r"cn=\ff"), DnRefusal::NotText);
+        let check = |text: &str, wanted: DnRefusal| {
+            assert_eq!(DistinguishedName::parse(text), Err(wanted), "{text}");
+        };
+        check("ann", DnRefusal::MissingValue("ann".into()));
+        check("=a", DnRefusal::MissingType);
+        check("cn=a,", DnRefusal::MissingType);
+        check("cn=a+", DnRefusal::MissingType);
+        check("c*=a", DnRefusal::MissingValue("c".into()));
+        check("cn=a\"b", DnRefusal::Unexpected('"'));
+        check("cn=\"a\"b", DnRefusal::Unexpected('b'));
+        check("cn=\"a", DnRefusal::Unclosed);
+        check("cn=#", DnRefusal::Hexadecimal);
+        check("cn=#0", DnRefusal::Hexadecimal);
+        check("cn=#00 b", DnRefusal::Unexpected('b'));
+        check(r"cn=\", DnRefusal::Escape);
+        check(r"cn=\gg", DnRefusal::Escape);
+        check(r"cn=\a", DnRefusal::Escape);
+        check(r"cn=\ff", DnRefusal::NotText);
     }
 
     proptest! {

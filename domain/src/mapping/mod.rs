@@ -14,7 +14,17 @@ mod mustache_parse;
 pub mod refusal;
 mod render;
 pub mod role_mapping;
+#[cfg(test)]
+mod role_mapping_tests;
 pub mod rule;
 mod rule_parse;
+#[cfg(test)]
+mod rule_plain_tests;
+#[cfg(test)]
+mod rule_tests;
 mod script;
 pub mod template;
+#[cfg(test)]
+mod template_tests;
+#[cfg(test)]
+mod testing;
