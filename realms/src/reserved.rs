@@ -135,11 +135,13 @@ impl ReservedNames {
     /// Whether the name is one of them.
     pub fn contains(&self, name: &str) -> bool {
         let is_built_in = self.has_built_in && reserved_user(name).is_some();
-        let is_anonymous = self
-            .anonymous
-            .as_ref()
-            .is_some_and(|anonymous| name == anonymous.as_str() || name == ANONYMOUS);
-        is_built_in || is_anonymous
+        is_built_in || self.is_anonymous(name)
+    }
+
+    /// Whether the name is kept for the anonymous user.
+    pub fn is_anonymous(&self, name: &str) -> bool {
+        let anonymous = self.anonymous.as_ref();
+        anonymous.is_some_and(|anonymous| name == anonymous.as_str() || name == ANONYMOUS)
     }
 }
 
@@ -315,6 +317,8 @@ mod tests {
         let all = ReservedNames::new(true, anonymous.clone());
         assert!(["elastic", "kibana", "guest", "_anonymous"].iter().all(|name| all.contains(name)));
         assert!(!all.contains("ann"));
+        assert!(all.is_anonymous("guest") && all.is_anonymous("_anonymous"));
+        assert!(!all.is_anonymous("elastic"));
         assert!(!ReservedNames::new(false, anonymous).contains("elastic"));
         assert!(!ReservedNames::new(true, None).contains("_anonymous"));
     }

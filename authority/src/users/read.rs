@@ -31,7 +31,8 @@ impl Authority {
             if users.iter().any(|user| user.username.as_str() == name) {
                 continue;
             }
-            if let Some(user) = self.anonymous_user().filter(|_| self.is_anonymous_name(name)) {
+            if let Some(user) = self.anonymous_user().filter(|user| user.username.as_str() == name)
+            {
                 users.push(user);
             } else if let Some(known) = reserved_user(name).filter(|_| self.is_built_in(name)) {
                 let record = self.record(UserKind::Reserved, name).await?;

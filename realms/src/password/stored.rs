@@ -298,6 +298,7 @@ mod tests {
     fn pbkdf2_with_rounds_off_the_list_is_an_unknown_function() {
         let error = refusal("{PBKDF2}1234$AAECAwQFBgc=$034eS2hj5FxHljzZNmhT4A==");
         assert_eq!(error.to_string(), "unknown hash function [pbkdf2_1234]");
+        assert_eq!(refusal("{PBKDF2}1234$"), UnknownHash::Rounds("1234".to_owned()));
         let error = refusal("{PBKDF2_STRETCH}01000$AAECAwQFBgc=$034eS2hj5FxHljzZNmhT4A==");
         assert_eq!(error, UnknownHash::Rounds("01000".to_owned()));
     }
