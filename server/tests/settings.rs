@@ -162,6 +162,7 @@ fn a_configured_realm_replaces_the_implicit_one_of_its_type() {
     );
 }
 
+/// Identity case 79. As far as the settings go.
 #[test]
 fn a_realm_that_is_switched_off_needs_no_order_and_is_not_replaced() {
     let realms = parse("xpack.security.authc.realms.native.n1.enabled: false").realms;
@@ -169,6 +170,7 @@ fn a_realm_that_is_switched_off_needs_no_order_and_is_not_replaced() {
     assert_eq!(names, ["default_file"]);
 }
 
+/// Identity case 77.
 #[test]
 fn realms_that_cannot_stand_together_refuse_to_start() {
     let prefix = "xpack.security.authc.realms";
