@@ -57,8 +57,8 @@ impl RoleBook {
                 Some(known) => known.clone(),
                 None => self.known(name.as_str()).await?,
             };
-            if known.role.is_some() {
-                resolved.insert(name, known.permission);
+            if let Some(role) = known.role {
+                resolved.insert(role, known.permission);
             }
         }
         Ok(resolved)
