@@ -132,8 +132,9 @@ pub const TEMPLATE_BYTES_MAX: usize = 64 * 1024;
 /// Deepest nesting of sections in a role template: bounds recursion.
 pub const TEMPLATE_DEPTH_MAX: usize = 32;
 
-/// Most parts of a role template that are rendered for one user, repetitions counted.
-pub const TEMPLATE_STEPS_MAX: usize = 20_000;
+/// Most parts of a role template that are rendered for one user, repetitions counted, and with them
+/// the searches for what they name.
+pub const TEMPLATE_STEPS_MAX: usize = 100_000;
 
 /// Longest text that a role template renders, in bytes: bounds memory.
 pub const TEMPLATE_TEXT_BYTES_MAX: usize = 64 * 1024;

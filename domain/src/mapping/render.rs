@@ -5,12 +5,13 @@
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use super::json::JsonText;
 use super::mustache::{Escaping, Node};
 use super::refusal::TemplateFailure;
 use crate::limits::{TEMPLATE_STEPS_MAX, TEMPLATE_TEXT_BYTES_MAX};
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// The text of the parts.
 pub(super) fn render(
@@ -22,7 +23,7 @@ pub(super) fn render(
     let mut rendering = Rendering {
         scopes: alloc::vec![variables],
         text: String::new(),
-        steps: TEMPLATE_STEPS_MAX,
+        steps: Steps(Cell::new(TEMPLATE_STEPS_MAX)),
         escaping,
         json,
     };
@@ -34,10 +35,27 @@ struct Rendering<'a> {
     /// Where names are looked for, the last first.
     scopes: Vec<&'a Value>,
     text: String,
-    /// How many more steps may be taken.
-    steps: usize,
+    steps: Steps,
     escaping: Escaping,
     json: &'a JsonText,
+}
+
+/// How many more steps may be taken. Whoever takes the last one hears of it at the next part.
+struct Steps(Cell<usize>);
+
+impl Steps {
+    fn take(&self, count: usize) {
+        self.0.set(self.0.get().saturating_sub(count));
+    }
+
+    /// Takes the steps of looking for a member of the map.
+    fn take_search(&self, map: &Map) {
+        self.take(map.len().div_ceil(MEMBERS_IN_A_STEP));
+    }
+
+    fn are_spent(&self) -> bool {
+        self.0.get() == 0
+    }
 }
 
 /// What a name stands for.
@@ -53,7 +71,10 @@ impl<'a> Rendering<'a> {
     }
 
     fn node(&mut self, node: &Node) -> Result<(), TemplateFailure> {
-        self.steps = self.steps.checked_sub(1).ok_or(TemplateFailure::TooManySteps)?;
+        self.steps.take(1);
+        if self.steps.are_spent() {
+            return Err(TemplateFailure::TooManySteps);
+        }
         match node {
             Node::Text(text) => self.write(text),
             Node::Raw(name) => self.write(&self.shown(name)),
@@ -149,7 +170,7 @@ impl<'a> Rendering<'a> {
         if name == "." {
             return self.scopes.last().map(|value| Found::Value(value));
         }
-        self.scopes.iter().rev().find_map(|scope| member(scope, name))
+        self.scopes.iter().rev().find_map(|scope| member(scope, name, &self.steps))
     }
 
     /// A value as text: a text as it is, lists and objects in the manner of Java.
@@ -187,11 +208,14 @@ impl<'a> Rendering<'a> {
 
 /// What a name stands for within a value: dots part the names of members and the places of items,
 /// and may also belong to the name of a member.
-fn member<'a>(value: &'a Value, name: &str) -> Option<Found<'a>> {
+fn member<'a>(value: &'a Value, name: &str, steps: &Steps) -> Option<Found<'a>> {
     let (mut value, mut name) = (value, name);
     loop {
         let whole = match value {
-            Value::Map(map) => map.value(name).map(Found::Value),
+            Value::Map(map) => {
+                steps.take_search(map);
+                map.value(name).map(Found::Value)
+            }
             Value::List(items) if name == "size" => Some(Found::Count(items.len())),
             Value::List(items) => item(items, name).map(Found::Value),
             Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {
@@ -236,3 +260,6 @@ fn url_encoded(text: &str) -> String {
     }
     encoded
 }
+
+/// Members of a map that are looked at in one step.
+const MEMBERS_IN_A_STEP: usize = 64;

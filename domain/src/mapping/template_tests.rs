@@ -147,6 +147,12 @@ fn rendering_is_bounded() {
     };
     let nested = |inner: &str| "{{#groups}}".repeat(4) + inner + &"{{/groups}}".repeat(4);
     assert_eq!(failure(&nested("{{other}}")), TemplateFailure::TooManySteps);
+    let inner = "{{#groups}}{{#groups}}{{other}}{{/groups}}{{/groups}}";
+    let wide = (0..10_000).map(|number| (number.to_string(), Value::Null));
+    let wide = Value::Map(user("u", &many, "{}").over(wide.collect()));
+    let searching = Mustache::compile(&("{{#.}}".repeat(30) + inner + &"{{/.}}".repeat(30)));
+    let searched = searching.unwrap().render(&wide, Escaping::Json, &JSON);
+    assert_eq!(searched, Err(TemplateFailure::TooManySteps));
     assert_eq!(failure(&nested(&"long".repeat(100))), TemplateFailure::TooLong);
     assert_eq!(failure(&"{{#tojson}}groups{{/tojson}}".repeat(600)), TemplateFailure::TooLong);
 }
