@@ -33,7 +33,7 @@ impl Lock {
             .truncate(false)
             .write(true)
             .mode(0o600)
-            .open(sibling(&path, ".lock"))?;
+            .open(beside(&path, ".lock"))?;
         own_like(&file, &fs::metadata(directory)?).or_else(tolerable)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -47,21 +47,21 @@ impl Lock {
     }
 }
 
-/// Replaces a file durably. It keeps its owner, its group and its mode; a new one belongs to the
-/// owner of its directory, and only they may read it. A link stays a link: what it leads to is
-/// replaced.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Replaces a file durably. It keeps its owner, its group and its mode. A new one is made like its
+/// sibling; where there is none, it belongs to the owner of its directory, and only they may read
+/// it. A link stays a link: what it leads to is replaced.
+pub(super) fn replace(path: &Path, sibling: &Path, bytes: &[u8]) -> io::Result<()> {
     if bytes.len() as u64 > BYTES_MAX {
         return Err(io::Error::other(format!("it would be larger than {BYTES_MAX} bytes")));
     }
     let path = resolved(path)?;
     let directory = directory_of(&path);
-    let fresh = sibling(&path, ".new");
+    let fresh = beside(&path, ".new");
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let written = write_new(&fresh, &path, bytes)
+    let written = write_new(&fresh, &path, sibling, bytes)
         .and_then(|()| fs::rename(&fresh, &path))
         .inspect_err(|_| {
             // What was begun is of no use, and the failure is told already.
@@ -71,7 +71,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-fn write_new(fresh: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new(fresh: &Path, path: &Path, sibling: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(fresh)?;
     match fs::metadata(path) {
         Ok(before) => {
@@ -81,7 +81,12 @@ fn write_new(fresh: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
             file.set_permissions(Permissions::from_mode(before.mode() & 0o7777))?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            own_like(&file, &fs::metadata(directory_of(path))?).or_else(tolerable)?;
+            if let Ok(model) = fs::metadata(sibling) {
+                own_like(&file, &model).or_else(tolerable)?;
+                file.set_permissions(Permissions::from_mode(model.mode() & 0o666))?;
+            } else {
+                own_like(&file, &fs::metadata(directory_of(path))?).or_else(tolerable)?;
+            }
         }
         Err(error) => return Err(error),
     }
@@ -122,7 +127,7 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-fn sibling(path: &Path, ending: &str) -> PathBuf {
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().map(OsString::from).unwrap_or_default();
     name.push(ending);
     path.with_file_name(name)

@@ -64,7 +64,7 @@ impl Editor {
             changed = text::grant(&changed, username, role);
         }
         // The roles first: a name without a password is nobody.
-        self.write(&self.paths.users_roles, &users_roles, &changed)?;
+        self.write_roles(&users_roles, &changed)?;
         self.put(username, hash)
     }
 
@@ -78,10 +78,9 @@ impl Editor {
     pub fn remove(&self, username: &Username) -> Result<(), EditError> {
         check_known(&self.paths, username)?;
         let users = self.users()?;
-        self.write(&self.paths.users, &users, &text::remove_user(&users, username))?;
+        self.write_users(&users, &text::remove_user(&users, username))?;
         let users_roles = self.users_roles()?;
-        let changed = text::revoke(&users_roles, username, |_| true);
-        self.write(&self.paths.users_roles, &users_roles, &changed)
+        self.write_roles(&users_roles, &text::revoke(&users_roles, username, |_| true))
     }
 
     /// Gives a user roles and takes others away, at once.
@@ -99,12 +98,12 @@ impl Editor {
         for role in given {
             changed = text::grant(&changed, username, role);
         }
-        self.write(&self.paths.users_roles, &users_roles, &changed)
+        self.write_roles(&users_roles, &changed)
     }
 
     fn put(&self, username: &Username, hash: &str) -> Result<(), EditError> {
         let users = self.users()?;
-        self.write(&self.paths.users, &users, &text::put_user(&users, username, hash))
+        self.write_users(&users, &text::put_user(&users, username, hash))
     }
 
     fn users(&self) -> Result<Vec<u8>, EditError> {
@@ -115,12 +114,12 @@ impl Editor {
         read(&self.paths.users_roles)
     }
 
-    #[expect(clippy::unused_self, reason = "only who holds the lock may write")]
-    fn write(&self, path: &Path, before: &[u8], after: &[u8]) -> Result<(), EditError> {
-        if before == after {
-            return Ok(());
-        }
-        disk::replace(path, after).map_err(|error| io(path, &error))
+    fn write_users(&self, before: &[u8], after: &[u8]) -> Result<(), EditError> {
+        write(&self.paths.users, &self.paths.users_roles, before, after)
+    }
+
+    fn write_roles(&self, before: &[u8], after: &[u8]) -> Result<(), EditError> {
+        write(&self.paths.users_roles, &self.paths.users, before, after)
     }
 }
 
@@ -238,6 +237,14 @@ fn read(path: &Path) -> Result<Vec<u8>, EditError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(io(path, &error)),
     }
+}
+
+/// Replaces a file where that changes it; one that is missing is made like the other of the two.
+fn write(path: &Path, other: &Path, before: &[u8], after: &[u8]) -> Result<(), EditError> {
+    if before == after {
+        return Ok(());
+    }
+    disk::replace(path, other, after).map_err(|error| io(path, &error))
 }
 
 fn io(path: &Path, error: &io::Error) -> EditError {

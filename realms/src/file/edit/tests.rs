@@ -138,6 +138,9 @@ fn a_replaced_file_keeps_its_mode_and_a_new_one_is_its_owners_alone() {
         .collect();
     names.sort();
     assert_eq!(names, ["users", "users.lock"], "no roles, no file for them");
+    // Who may read the one file may read the other.
+    stage.add("carl", &["admin"]).unwrap();
+    assert_eq!(fs::metadata(&stage.paths.users_roles).unwrap().mode() & 0o7777, 0o664);
 }
 
 #[test]
