@@ -140,7 +140,7 @@ impl Ground {
             Ok::<_, StartError>((Arc::new(core), password))
         })?;
         let (stop, asked) = watch::channel(false);
-        let rest = wire(settings, &core);
+        let rest = wire(settings, &core, self.tls.as_deref());
         let site = Arc::new(Site::new(rest, settings.http.bounds.clone(), asked.clone()));
         let jobs = Jobs {
             core: Arc::clone(&core),
@@ -168,7 +168,7 @@ impl Ground {
     }
 }
 
-fn wire(settings: &Settings, core: &Core) -> Rest {
+fn wire(settings: &Settings, core: &Core, tls: Option<&Tls>) -> Rest {
     let authority = Arc::clone(core.authority());
     let names = rest::Names {
         node: settings.node_name.clone(),
@@ -178,7 +178,11 @@ fn wire(settings: &Settings, core: &Core) -> Rest {
     let bytes_max = u64::try_from(settings.http.bounds.body_bytes_max).unwrap_or(u64::MAX);
     let wire =
         rest::Settings { names, body_bytes_max: bytes_max, compression: settings.http.compression };
-    Rest::new(authority, wire)
+    let mut rest = Rest::new(authority, wire);
+    if let Some(tls) = tls {
+        rest = rest.with_certificates(tls.certificates().clone());
+    }
+    if settings.api_keys { rest } else { rest.without_api_keys() }
 }
 
 fn runtime() -> Result<Runtime, StartError> {

@@ -7,6 +7,7 @@ mod admin;
 pub mod app;
 pub mod assembly;
 mod background;
+mod certificates;
 pub mod command;
 mod core;
 pub mod error;

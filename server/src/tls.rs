@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
+use jeton_rest::certificates::{Certificate, Certificates};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs;
@@ -18,6 +19,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 
+use crate::certificates::{Holder, describe};
 use crate::settings::{ClientAuthentication, TlsSettings};
 
 /// Why TLS cannot be offered with the given files.
@@ -50,6 +52,7 @@ pub enum TlsError {
 pub(crate) struct Tls {
     settings: TlsSettings,
     current: RwLock<Arc<ServerConfig>>,
+    certificates: Certificates,
     seen: Mutex<Vec<Stamp>>,
 }
 
@@ -61,8 +64,16 @@ impl Tls {
     /// Reads all files; any mistake refuses to start.
     pub(crate) fn load(settings: TlsSettings) -> Result<Self, TlsError> {
         let seen = stamps(&settings);
-        let current = config(&settings)?;
-        Ok(Self { settings, current: RwLock::new(Arc::new(current)), seen: Mutex::new(seen) })
+        let (current, listed) = config(&settings)?;
+        let certificates = Certificates::none();
+        certificates.replace(listed);
+        let (current, seen) = (RwLock::new(Arc::new(current)), Mutex::new(seen));
+        Ok(Self { settings, current, certificates, seen })
+    }
+
+    /// The certificates in use, as they are listed; follows every change of files.
+    pub(crate) const fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     /// What the next connection shakes hands with.
@@ -81,7 +92,8 @@ impl Tls {
             return Ok(false);
         }
         *seen = present;
-        let fresh = config(&self.settings)?;
+        let (fresh, listed) = config(&self.settings)?;
+        self.certificates.replace(listed);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(true)
     }
@@ -98,9 +110,11 @@ fn stamps(settings: &TlsSettings) -> Vec<Stamp> {
         .collect()
 }
 
-fn config(settings: &TlsSettings) -> Result<ServerConfig, TlsError> {
+/// What to shake hands with, and the certificates of it as they are listed.
+fn config(settings: &TlsSettings) -> Result<(ServerConfig, Vec<Certificate>), TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let chain = certificates(&settings.certificate)?;
+    let mut listed = describe(&settings.certificate, &chain, Holder::Server);
     let key = PrivateKeyDer::from_pem_file(&settings.key).map_err(|error| {
         wrong(&settings.key, pem_reason(&error, "no private key in it that is not encrypted"))
     })?;
@@ -112,18 +126,19 @@ fn config(settings: &TlsSettings) -> Result<ServerConfig, TlsError> {
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(mismatch)?;
-    let builder = match verifier(settings, provider)? {
+    let builder = match verifier(settings, provider, &mut listed)? {
         None => builder.with_no_client_auth(),
         Some(verifier) => builder.with_client_cert_verifier(verifier),
     };
     let mut config = builder.with_single_cert(chain, key).map_err(mismatch)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Ok((config, listed))
 }
 
 fn verifier(
     settings: &TlsSettings,
     provider: Arc<CryptoProvider>,
+    listed: &mut Vec<Certificate>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     if settings.client_authentication == ClientAuthentication::None {
         return Ok(None);
@@ -132,7 +147,9 @@ fn verifier(
     let mut last = &settings.certificate;
     for path in &settings.authorities {
         last = path;
-        for certificate in certificates(path)? {
+        let authorities = certificates(path)?;
+        listed.extend(describe(path, &authorities, Holder::Trusted));
+        for certificate in authorities {
             roots.add(certificate).map_err(|error| wrong(path, error.to_string()))?;
         }
     }

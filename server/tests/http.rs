@@ -242,3 +242,15 @@ fn a_stop_does_not_wait_for_ever() {
     assert!(head(&mut under_way).starts_with("HTTP/1.1 100"));
     server.stop();
 }
+
+#[test]
+fn api_keys_are_offered_unless_they_are_off() {
+    let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let offers = |overrides: &[&str]| {
+        let answer = Server::start(overrides).talk(request);
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+        answer.contains("www-authenticate: ApiKey\r\n")
+    };
+    assert!(offers(&[]));
+    assert!(!offers(&["xpack.security.authc.api_key.enabled=false"]));
+}

@@ -9,12 +9,15 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use support::{LIVE_AND_CLOSE, PATIENCE, Server};
+use serde_json::Value;
+use support::{LIVE_AND_CLOSE, PASSWORD, PATIENCE, Server};
 use tempfile::TempDir;
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
@@ -72,12 +75,20 @@ fn client(trusted: &Authority, shown: Option<&(String, String)>) -> Arc<ClientCo
 
 /// The answer, or why there is none, and the certificate that the server showed.
 fn talk(server: &Server, client: &Arc<ClientConfig>) -> (Result<String, String>, Vec<u8>) {
+    say(server, client, LIVE_AND_CLOSE)
+}
+
+fn say(
+    server: &Server,
+    client: &Arc<ClientConfig>,
+    request: &str,
+) -> (Result<String, String>, Vec<u8>) {
     let name = ServerName::try_from("localhost").unwrap();
     let connection = ClientConnection::new(Arc::clone(client), name).unwrap();
     let mut stream = StreamOwned::new(connection, server.connect());
     let mut answer = String::new();
     let outcome = stream
-        .write_all(LIVE_AND_CLOSE.as_bytes())
+        .write_all(request.as_bytes())
         .and_then(|()| stream.read_to_string(&mut answer))
         .map(|_| answer)
         .map_err(|error| error.to_string());
@@ -185,4 +196,50 @@ fn a_stop_does_not_wait_for_handshakes() {
     let stopped = std::thread::spawn(move || server.stop());
     assert_eq!(half.read(&mut [0; 16]).unwrap(), 0);
     stopped.join().unwrap();
+}
+
+/// The certificates that the server says are in use, and the one that it showed itself.
+fn listed(server: &Server, client: &Arc<ClientConfig>) -> (Vec<Value>, Vec<u8>) {
+    let login = STANDARD.encode(format!("elastic:{PASSWORD}"));
+    let request = format!(
+        "GET /_ssl/certificates HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+         authorization: Basic {login}\r\n\r\n"
+    );
+    let (answer, shown) = say(server, client, &request);
+    let answer = answer.unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    (serde_json::from_str(body).unwrap(), shown)
+}
+
+#[test]
+fn the_certificates_in_use_are_listed_and_after_a_reload_the_new_ones() {
+    let authority = authority();
+    let directory = directory(&authority);
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (own, trusted) = (path("c.pem"), path("ca.pem"));
+    let overrides = [
+        &TLS[..],
+        &[
+            "xpack.security.http.ssl.client_authentication=optional",
+            "xpack.security.http.ssl.certificate_authorities=ca.pem",
+        ],
+    ]
+    .concat();
+    let server = Server::start_in(directory, &overrides);
+    let client = client(&authority, None);
+    let (first, shown) = listed(&server, &client);
+    let member = |name: &str| -> Vec<&Value> { first.iter().map(|listed| &listed[name]).collect() };
+    assert_eq!(member("path"), [own.as_str(), trusted.as_str()]);
+    assert_eq!(member("format"), ["PEM", "PEM"]);
+    assert_eq!(member("alias"), [&Value::Null, &Value::Null]);
+    assert_eq!(member("subject_dn"), ["CN=rcgen self signed cert", "CN=rcgen self signed cert"]);
+    assert_eq!(member("issuer"), member("subject_dn"));
+    assert_eq!(member("has_private_key"), [true, false]);
+    assert_eq!(member("expiry"), ["4096-01-01T00:00:00.000Z", "4096-01-01T00:00:00.000Z"]);
+
+    write(server.directory.path(), &leaf(&authority));
+    changed_from(&shown, &server, &client);
+    let (second, _) = listed(&server, &client);
+    assert_ne!(second[0]["serial_number"], first[0]["serial_number"]);
+    assert_eq!(second[1], first[1]);
 }

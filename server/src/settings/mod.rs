@@ -58,6 +58,8 @@ pub struct Settings {
     pub token: TokenSettings,
     /// Whether the built-in users may log in.
     pub reserved_realm: bool,
+    /// Whether those who are asked to authenticate may do so by an API key.
+    pub api_keys: bool,
     /// The realms behind the reserved one, in the order of the chain.
     pub realms: Vec<RealmSettings>,
     /// The roles that need no store.
@@ -192,6 +194,7 @@ impl Settings {
             http: listen::http(&effective, directory)?,
             token: token(&effective)?,
             reserved_realm: effective.flag("xpack.security.authc.reserved_realm.enabled", true)?,
+            api_keys: effective.flag("xpack.security.authc.api_key.enabled", true)?,
             realms,
             roles: roles::roles(&effective, directory)?,
             success_cache: success_cache(&effective)?,
