@@ -28,6 +28,7 @@ pub mod caller;
 pub mod error;
 mod events;
 pub mod health;
+pub mod mappings;
 pub mod privileges;
 pub mod roles;
 pub mod settings;

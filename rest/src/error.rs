@@ -90,6 +90,11 @@ impl ApiError {
         Self::object(StatusCode::BAD_REQUEST, PARSE, reason)
     }
 
+    /// A body that lacks a field that must be there.
+    pub fn parsing(reason: impl Into<String>) -> Self {
+        Self::object(StatusCode::BAD_REQUEST, "parsing_exception", reason)
+    }
+
     /// A body that a declarative parser refuses.
     pub fn x_content(reason: impl Into<String>) -> Self {
         Self::object(StatusCode::BAD_REQUEST, X_CONTENT, reason)

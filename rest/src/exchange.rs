@@ -43,11 +43,14 @@ impl Exchange<'_> {
             Endpoint::PutUser => routes::user::put(self, caller, body).await,
             Endpoint::ChangePassword => routes::user::change_password(self, caller, body).await,
             Endpoint::PutRole => routes::role::put(self, caller, body).await,
+            Endpoint::PutRoleMapping => routes::role_mapping::put(self, caller, body).await,
             Endpoint::PutPrivileges => routes::privilege::put(self, caller, body).await,
             Endpoint::ChangeSettings => routes::settings::change(self, caller, body).await,
             Endpoint::Authenticate
             | Endpoint::ShowUsers
             | Endpoint::DeleteUser
+            | Endpoint::ShowRoleMappings
+            | Endpoint::DeleteRoleMapping
             | Endpoint::ShowRoles
             | Endpoint::DeleteRole
             | Endpoint::ShowPrivileges
@@ -150,6 +153,8 @@ impl Exchange<'_> {
             Endpoint::ShowSettings => routes::settings::show(self, caller).await,
             Endpoint::ShowStatistics => routes::settings::show_statistics(self, caller).await,
             Endpoint::ShowCertificates => routes::certificate::show(self, caller).await,
+            Endpoint::ShowRoleMappings => routes::role_mapping::show(self, caller).await,
+            Endpoint::DeleteRoleMapping => routes::role_mapping::delete(self, caller).await,
             Endpoint::Root => routes::root::show(self, caller).await,
             Endpoint::Health => routes::health::show(self, caller).await,
             _ => routes::authenticate::show(self, caller).await,

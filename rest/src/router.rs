@@ -49,6 +49,12 @@ pub(crate) enum Endpoint {
     ShowStatistics,
     /// Show the certificates in use.
     ShowCertificates,
+    /// Create or replace a role mapping.
+    PutRoleMapping,
+    /// Show some role mappings or all.
+    ShowRoleMappings,
+    /// Delete a role mapping.
+    DeleteRoleMapping,
     /// The banner.
     Root,
     /// The state of the service.
@@ -214,6 +220,7 @@ const KEY_CACHE: &str = "/_security/api_key/{names}/_clear_cache";
 const SERVICE_TOKEN_CACHE: &str =
     "/_security/service/{namespace}/{service}/credential/token/{names}/_clear_cache";
 const SETTINGS: &str = "/_security/settings";
+const ROLE_MAPPING: &str = "/_security/role_mapping/{name}";
 const REFRESH: &[&str] = &["refresh"];
 
 const ROUTES: &[Route] = &[
@@ -261,6 +268,11 @@ const ROUTES: &[Route] = &[
     Route::new("PUT", SETTINGS, Endpoint::ChangeSettings).with(&["master_timeout", "timeout"]),
     Route::new("GET", "/_security/stats", Endpoint::ShowStatistics),
     Route::new("GET", "/_ssl/certificates", Endpoint::ShowCertificates),
+    Route::new("GET", "/_security/role_mapping", Endpoint::ShowRoleMappings),
+    Route::new("GET", ROLE_MAPPING, Endpoint::ShowRoleMappings),
+    Route::new("PUT", ROLE_MAPPING, Endpoint::PutRoleMapping).with(REFRESH),
+    Route::new("POST", ROLE_MAPPING, Endpoint::PutRoleMapping).with(REFRESH),
+    Route::new("DELETE", ROLE_MAPPING, Endpoint::DeleteRoleMapping).with(REFRESH),
     Route::new("GET", "/", Endpoint::Root),
     Route::new("HEAD", "/", Endpoint::Root),
     Route::new("GET", "/_cluster/health", Endpoint::Health).with(HEALTH),

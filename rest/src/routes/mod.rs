@@ -10,6 +10,7 @@ pub(crate) mod health;
 pub(crate) mod live;
 pub(crate) mod privilege;
 pub(crate) mod role;
+pub(crate) mod role_mapping;
 pub(crate) mod root;
 pub(crate) mod settings;
 pub(crate) mod token;

@@ -33,9 +33,7 @@ async fn a_changed_setting_is_shown_as_text_and_null_resets_it() {
     let target = "/_security/settings?timeout=1s&master_timeout=1s";
     world.root("PUT", target).json(nested).send().await.expect(200);
     let settings = shown(&world).await;
-    let index = |auto, number| {
-        serde_json::json!({"index": {"auto_expand_replicas": auto, "number_of_replicas": number}})
-    };
+    let index = |auto, number| serde_json::json!({"index": {"auto_expand_replicas": auto, "number_of_replicas": number}});
     assert_eq!(settings["security"], index("0-all", "1"));
     assert_eq!(settings["security-tokens"], index("false", "2"));
     assert_eq!(settings["security-profile"], index("0-1", "0"));
@@ -57,7 +55,8 @@ async fn other_settings_are_refused_and_nothing_is_changed() {
     };
     let invalid = "action_request_validation_exception";
     let body = r#"{"security":{"index.refresh_interval":"1s","index.number_of_replicas":1}}"#;
-    let reason = format!("Validation Failed: 1: {};", illegal("security", "index.refresh_interval"));
+    let reason =
+        format!("Validation Failed: 1: {};", illegal("security", "index.refresh_interval"));
     change(&world, body).await.is_error(400, invalid, &reason);
     let body = r#"{"security":{"z":1,"a":{"b":2}},"security-profile":{"number_of_replicas":1}}"#;
     let reason = format!(
@@ -75,7 +74,8 @@ async fn other_settings_are_refused_and_nothing_is_changed() {
             r#"{{"security-tokens":{{"index.number_of_replicas":3}},"security":{{"index.number_of_replicas":{value}}}}}"#
         );
         let value = value.trim_matches('"');
-        let reason = format!("Failed to parse value [{value}] for setting [index.number_of_replicas]");
+        let reason =
+            format!("Failed to parse value [{value}] for setting [index.number_of_replicas]");
         change(&world, &body).await.is_error(400, "illegal_argument_exception", &reason);
     }
     world.root("GET", SETTINGS).send().await.is(200, INITIAL);
@@ -132,8 +132,11 @@ async fn each_of_them_has_its_privilege() {
     let denied = async |user: &str, method: &str, target: &str, action: &str, by: &str| {
         let call = world.call(method, target).basic(user, PASSWORD);
         let is_change = method == "PUT";
-        let call =
-            if is_change { call.json(r#"{"security":{"index.number_of_replicas":1}}"#) } else { call };
+        let call = if is_change {
+            call.json(r#"{"security":{"index.number_of_replicas":1}}"#)
+        } else {
+            call
+        };
         let answer = call.send().await;
         if by.is_empty() {
             answer.expect(200);

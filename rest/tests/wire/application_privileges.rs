@@ -17,7 +17,9 @@ async fn show(world: &World, rest: &str) -> Answer {
 #[tokio::test]
 async fn privileges_are_replaced_whole_and_told_new_from_known() {
     let world = World::new().await;
-    put(&world, r#"{"app":{"read":{"actions":["a:b"],"metadata":{"old":true}}}}"#).await.expect(200);
+    put(&world, r#"{"app":{"read":{"actions":["a:b"],"metadata":{"old":true}}}}"#)
+        .await
+        .expect(200);
     put(&world, TWO).await.is(
         200,
         r#"{"app":{"read":{"created":false},"all":{"created":true}},"other-1":{"write":{"created":true}}}"#,
@@ -83,7 +85,8 @@ async fn names_and_actions_are_bound_to_rules() {
     let application = async |name: &str, rule: &str| {
         check(&format!(r#"{{"{name}":{{"p":{{"actions":["a:b"]}}}}}}"#), &[rule]).await;
     };
-    let prefix = "An application name prefix must match the pattern ^[a-z][A-Za-z0-9]*$ (found 'My')";
+    let prefix =
+        "An application name prefix must match the pattern ^[a-z][A-Za-z0-9]*$ (found 'My')";
     application("My", prefix).await;
     let short = "An application name prefix must be at least 3 characters long (found 'ab')";
     application("ab", short).await;

@@ -73,8 +73,7 @@ async fn caches_are_cleared_by_who_manages_security() {
     let answer = world.root("GET", "/_security/role/r/_clear_cache").send().await.expect(405);
     assert_eq!(answer.header("allow"), Some("POST"));
     let answer = world.root("POST", "/_security/role/r/_clear_cache").json("{}").send().await;
-    let reason =
-        "request [POST /_security/role/r/_clear_cache] does not support having a body";
+    let reason = "request [POST /_security/role/r/_clear_cache] does not support having a body";
     answer.is_error(400, "illegal_argument_exception", reason);
 }
 

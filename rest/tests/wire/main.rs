@@ -24,6 +24,8 @@ mod nonsense;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
+mod role_mappings;
+#[cfg(test)]
 mod roles;
 #[cfg(test)]
 mod users;
