@@ -1,7 +1,7 @@
 //! Draws shots: requests to known routes, spoiled in some ways, framed well or badly.
 //!
-//! Owns the table of routes as a client knows them, the credentials and the framing. A shot is
-//! *sound* when every request in it is framed so that the server must answer each.
+//! Owns the credentials and the framing. Must not know any route: they are in [`mod@crate::routes`].
+//! A shot is *sound* when every request in it is framed so that the server must answer each.
 
 use std::net::Ipv4Addr;
 
@@ -10,6 +10,7 @@ use jeton_testkit::chance::Chance;
 use jeton_testkit::process::ELASTIC_PASSWORD;
 use jeton_testkit::wire::{Answer, basic, bearer};
 
+use crate::routes::ROUTES;
 use crate::spoil;
 
 /// The user of a file; may monitor and no more.
@@ -162,7 +163,7 @@ struct Draft {
 
 impl Draft {
     fn draw(chance: &mut Chance, keys: &Keys) -> Self {
-        let route = chance.pick(&ROUTES).copied().unwrap_or(("GET", "/", &[]));
+        let route = chance.pick(ROUTES).copied().unwrap_or(("GET", "/", &[]));
         let (method, path, bodies) = route;
         let name = format!("fuzz{}", chance.below(12));
         let body = chance.pick(bodies).map(|body| filled(chance, keys, body)).unwrap_or_default();
@@ -351,90 +352,6 @@ fn filled(chance: &mut Chance, keys: &Keys, body: &str) -> String {
         .replace("@refresh", &Keys::one(chance, &keys.refresh))
         .replace("@name", &format!("fuzz{}", chance.below(12)))
 }
-
-/// A route as a client knows it: method, path with `{}` for a name, bodies.
-type Route = (&'static str, &'static str, &'static [&'static str]);
-
-const GRANTS: &[&str] = &[
-    r#"{"grant_type":"client_credentials"}"#,
-    r#"{"grant_type":"password","username":"elastic","password":"@elastic","scope":"full"}"#,
-    r#"{"grant_type":"password","username":"@name","password":"@password"}"#,
-    r#"{"grant_type":"password","username":"file-user","password":"wrong-password"}"#,
-    r#"{"grant_type":"refresh_token","refresh_token":"@refresh"}"#,
-    r#"{"grant_type":"refresh_token","refresh_token":"@access"}"#,
-    r#"{"grant_type":"_kerberos","kerberos_ticket":"YII="}"#,
-    r#"{"grant_type":"_kerberos","kerberos_ticket":"!"}"#,
-    r#"{"grant_type":"authorization_code"}"#,
-];
-
-const INVALIDATIONS: &[&str] = &[
-    r#"{"token":"@access"}"#,
-    r#"{"refresh_token":"@refresh"}"#,
-    r#"{"token":"@refresh"}"#,
-    r#"{"token":"46ToAxYzNUdPZWdYOFRQcWhjeHR3NWpvTmVB"}"#,
-    r#"{"username":"@name"}"#,
-    r#"{"realm_name":"default_native"}"#,
-    r#"{"realm_name":"file1","username":"file-user"}"#,
-    r#"{"token":"a","refresh_token":"b"}"#,
-    r#"{"token":"a","username":"b"}"#,
-];
-
-const USERS: &[&str] = &[
-    r#"{"password":"@password","roles":["superuser"],"full_name":"F","metadata":{"a":[1,{"b":null}]}}"#,
-    r#"{"password":"@password","roles":["fuzz1","monitoring_user"],"enabled":true}"#,
-    r#"{"roles":[],"enabled":false,"email":null}"#,
-    r#"{"password_hash":"$2a$04$abcdefghijklmnopqrstuuqFJI0yc6dnzyYl4dBhFmwm3etsmUfsm","roles":[]}"#,
-    r#"{"password":"12345","roles":[]}"#,
-];
-
-const ROLES: &[&str] = &[
-    r#"{"cluster":["manage_token"],"run_as":["fuzz*","/f[u-z]+1/"],"metadata":{"k":1.5}}"#,
-    r#"{"cluster":["all"],"indices":[{"names":["a-*"],"privileges":["read"],"query":{"term":{"x":1}}}],"applications":[{"application":"a","privileges":["p"],"resources":["*"]}]}"#,
-    r#"{"clusters":[]}"#,
-    r#"{"remote_indices":[{"clusters":["c"],"names":["n"],"privileges":["read"]}],"description":"d"}"#,
-];
-
-const PASSWORDS: &[&str] = &[r#"{"password":"@password"}"#, r#"{"password_hash":"$2a$"}"#];
-
-const TOKEN: &str = "/_security/oauth2/token";
-const OLD_TOKEN: &str = "/_xpack/security/oauth2/token";
-const AUTHENTICATE: &str = "/_security/_authenticate";
-const USER: &str = "/_security/user/{}";
-const ROLE: &str = "/_security/role/{}";
-const OWN_PASSWORD: &str = "/_security/user/_password";
-
-const ROUTES: [Route; 30] = [
-    ("POST", TOKEN, GRANTS),
-    ("POST", TOKEN, GRANTS),
-    ("POST", TOKEN, GRANTS),
-    ("DELETE", TOKEN, INVALIDATIONS),
-    ("DELETE", TOKEN, INVALIDATIONS),
-    ("POST", OLD_TOKEN, GRANTS),
-    ("DELETE", OLD_TOKEN, INVALIDATIONS),
-    ("GET", AUTHENTICATE, &[]),
-    ("GET", AUTHENTICATE, &[]),
-    ("GET", "/_security/user", &[]),
-    ("GET", USER, &[]),
-    ("GET", "/_security/user/elastic,fuzz1", &[]),
-    ("PUT", USER, USERS),
-    ("POST", USER, USERS),
-    ("PUT", USER, USERS),
-    ("DELETE", USER, &[]),
-    ("PUT", OWN_PASSWORD, PASSWORDS),
-    ("POST", OWN_PASSWORD, PASSWORDS),
-    ("PUT", "/_security/user/{}/_password", PASSWORDS),
-    ("POST", "/_security/user/{}/_password", PASSWORDS),
-    ("GET", "/_security/role", &[]),
-    ("GET", ROLE, &[]),
-    ("PUT", ROLE, ROLES),
-    ("POST", ROLE, ROLES),
-    ("DELETE", ROLE, &[]),
-    ("GET", "/", &[]),
-    ("HEAD", "/", &[]),
-    ("GET", "/_cluster/health?wait_for_status=yellow&timeout=1ms", &[]),
-    ("GET", "/_jeton/live", &[]),
-    ("OPTIONS", TOKEN, &[]),
-];
 
 const METHODS: [&str; 16] = [
     "GET",

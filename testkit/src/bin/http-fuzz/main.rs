@@ -10,6 +10,7 @@
 mod draw;
 mod exchange;
 mod report;
+mod routes;
 mod spoil;
 
 use std::env;

@@ -40,7 +40,7 @@ pub(crate) fn bytes(chance: &mut Chance, bytes: &mut Vec<u8>) {
 
 /// A JSON text of no sense: deep, wide, of odd numbers and texts.
 pub(crate) fn json(chance: &mut Chance) -> Vec<u8> {
-    let text = match chance.below(8) {
+    let text = match chance.below(11) {
         0 => format!("{}1{}", "[".repeat(5000), "]".repeat(5000)),
         1 => "{\"a\":".repeat(3000),
         2 => format!("[{}1]", "1,".repeat(20_000)),
@@ -48,9 +48,23 @@ pub(crate) fn json(chance: &mut Chance) -> Vec<u8> {
         4 => format!("{{{}\"z\":1}}", "\"a\":{\"b\":1},".repeat(500)),
         5 => format!("{{\"scope\":{}}}", "9".repeat(5000)),
         6 => format!("{{\"{}\":\"x\"}}", "grant_type".repeat(500)),
+        7 => deep(chance, "{\"query\":", "{\"bool\":{\"must\":[", "]}}", "}"),
+        8 => {
+            deep(chance, "{\"enabled\":true,\"roles\":[\"x\"],\"rules\":", "{\"all\":[", "]}", "}")
+        }
+        9 => {
+            let pattern = "(a?|b*){2,9}".repeat(chance.below(400));
+            format!("{{\"cluster\":[],\"run_as\":[\"/{pattern}/\",\"{}\"]}}", "a*".repeat(900))
+        }
         _ => chance.pick(&WORDS).copied().unwrap_or_default().repeat(1 + chance.below(40)),
     };
     text.into_bytes()
+}
+
+/// An object of objects, open to some depth and closed again.
+fn deep(chance: &mut Chance, start: &str, open: &str, close: &str, end: &str) -> String {
+    let depth = chance.below(600);
+    format!("{start}{}{}{end}", open.repeat(depth), close.repeat(depth))
 }
 
 /// The text of a value of another kind.
@@ -158,7 +172,7 @@ const VALUES: [&str; 12] = [
     "{\"a\":1,\"a\":2}",
 ];
 
-const PATHS: [&str; 24] = [
+const PATHS: [&str; 28] = [
     "/",
     "//",
     "/*",
@@ -182,10 +196,14 @@ const PATHS: [&str; 24] = [
     "/_security/user/%zz",
     "/_security/role/%00",
     "http://localhost/_security/_authenticate",
-    "/_security/privilege/_builtin",
+    "/_security/privilege/_builtin/x",
+    "/_security/user/_has_privileges/x",
+    "/_security/role_mapping/a,b,,",
+    "/_security/role/*/_clear_cache/x",
+    "/_security/service/a/b/credential/token/c",
 ];
 
-const PARAMETERS: [&str; 26] = [
+const PARAMETERS: [&str; 29] = [
     "pretty",
     "pretty=false",
     "pretty=yes",
@@ -203,6 +221,9 @@ const PARAMETERS: [&str; 26] = [
     "refresh",
     "refresh=wait_for",
     "refresh=soon",
+    "usernames=a,b",
+    "with_profile_uid=maybe",
+    "master_timeout=30s",
     "timeout=1ms",
     "timeout=99999999999999d",
     "wait_for_status=green",
