@@ -45,6 +45,7 @@ impl Exchange<'_> {
             Endpoint::PutRole => routes::role::put(self, caller, body).await,
             Endpoint::PutRoleMapping => routes::role_mapping::put(self, caller, body).await,
             Endpoint::PutPrivileges => routes::privilege::put(self, caller, body).await,
+            Endpoint::CheckPrivileges => routes::privilege_check::check(self, caller, body).await,
             Endpoint::ChangeSettings => routes::settings::change(self, caller, body).await,
             Endpoint::Authenticate
             | Endpoint::ShowUsers
@@ -55,6 +56,7 @@ impl Exchange<'_> {
             | Endpoint::DeleteRole
             | Endpoint::ShowPrivileges
             | Endpoint::DeletePrivileges
+            | Endpoint::ShowHeldPrivileges
             | Endpoint::ShowBuiltinPrivileges
             | Endpoint::ClearCache(_)
             | Endpoint::ShowSettings
@@ -137,6 +139,7 @@ impl Exchange<'_> {
             Endpoint::DeleteRole => routes::role::delete(self, caller).await,
             Endpoint::ShowPrivileges => routes::privilege::show(self, caller).await,
             Endpoint::DeletePrivileges => routes::privilege::delete(self, caller).await,
+            Endpoint::ShowHeldPrivileges => routes::privilege_check::show(self, caller).await,
             Endpoint::ClearCache(cache) => routes::cache::clear(self, caller, cache).await,
             other => self.run_about_service(other, caller).await,
         }

@@ -37,6 +37,10 @@ pub(crate) enum Endpoint {
     ShowPrivileges,
     /// Delete privileges of an application.
     DeletePrivileges,
+    /// Say which privileges the caller holds of those asked about.
+    CheckPrivileges,
+    /// Show all privileges that the caller holds.
+    ShowHeldPrivileges,
     /// Show the names of built-in privileges.
     ShowBuiltinPrivileges,
     /// Forget what can be looked up again.
@@ -154,7 +158,7 @@ pub(crate) fn methods(path: &str) -> Vec<&'static str> {
 
 /// The pattern of a raw path: of those that match it, the one with most literal segments.
 fn pattern(path: &str) -> Option<&'static str> {
-    let patterns = ROUTES.iter().map(|route| route.path).chain(RESERVED.iter().copied());
+    let patterns = ROUTES.iter().map(|route| route.path);
     let matching =
         patterns.filter_map(|pattern| Some((matching_literals(pattern, path)?, pattern)));
     matching.max_by_key(|(literals, _)| *literals).map(|(_, pattern)| pattern)
@@ -213,6 +217,9 @@ pub(crate) const AUTHENTICATE_PATH: &str = "/_security/_authenticate";
 const USER: &str = "/_security/user/{username}";
 const PASSWORD: &str = "/_security/user/{username}/_password";
 const OWN_PASSWORD: &str = "/_security/user/_password";
+const CHECK: &str = "/_security/user/{username}/_has_privileges";
+const OWN_CHECK: &str = "/_security/user/_has_privileges";
+const HELD: &str = "/_security/user/_privileges";
 const ROLE: &str = "/_security/role/{name}";
 const PRIVILEGES: &str = "/_security/privilege";
 const PRIVILEGE: &str = "/_security/privilege/{application}/{name}";
@@ -234,6 +241,11 @@ const ROUTES: &[Route] = &[
     Route::new("PUT", USER, Endpoint::PutUser).with(REFRESH),
     Route::new("POST", USER, Endpoint::PutUser).with(REFRESH),
     Route::new("DELETE", USER, Endpoint::DeleteUser).with(REFRESH),
+    Route::new("GET", OWN_CHECK, Endpoint::CheckPrivileges),
+    Route::new("POST", OWN_CHECK, Endpoint::CheckPrivileges),
+    Route::new("GET", CHECK, Endpoint::CheckPrivileges),
+    Route::new("POST", CHECK, Endpoint::CheckPrivileges),
+    Route::new("GET", HELD, Endpoint::ShowHeldPrivileges),
     Route::new("PUT", OWN_PASSWORD, Endpoint::ChangePassword).with(REFRESH),
     Route::new("POST", OWN_PASSWORD, Endpoint::ChangePassword).with(REFRESH),
     Route::new("PUT", PASSWORD, Endpoint::ChangePassword).with(REFRESH),
@@ -280,13 +292,6 @@ const ROUTES: &[Route] = &[
     Route::new("HEAD", "/_jeton/live", Endpoint::Live),
 ];
 
-/// Paths without a route that would else be taken for those of a user with such a name.
-const RESERVED: &[&str] = &[
-    "/_security/user/_privileges",
-    "/_security/user/_has_privileges",
-    "/_security/user/{username}/_has_privileges",
-];
-
 /// Those without a meaning here are accepted, since clients send them.
 const HEALTH: &[&str] = &[
     "wait_for_status",
@@ -321,7 +326,6 @@ mod tests {
                     format!("{method:<6} {path:<38} {endpoint:?} {}{old}", parameters.join(","));
                 line.trim_end().to_owned()
             })
-            .chain(RESERVED.iter().map(|path| format!("{:<6} {path}", "-")))
             .collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
@@ -341,23 +345,33 @@ mod tests {
     /// A user with such a name can neither be made nor be seen.
     #[test]
     fn reserved_words_are_no_users() {
-        for method in ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"] {
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            for path in [
-                "/_security/user/_privileges",
-                "/_security/user/_has_privileges",
-                "/_security/user/_has_privileges/",
-                "/_security/user/%5Fhas%5fprivileges",
-                "/_security/user/jane/_has_privileges",
-            ] {
-                assert!(matches!(find(&method, path), Err(Miss::Path)), "{method} {path}");
-                assert!(methods(path).is_empty());
+        let own = ["GET", "POST"].as_slice();
+        for (path, wanted) in [
+            ("/_security/user/_privileges", ["GET"].as_slice()),
+            ("/_security/user/_has_privileges", own),
+            ("/_security/user/_has_privileges/", own),
+            ("/_security/user/%5Fhas%5fprivileges", own),
+            ("/_security/user/jane/_has_privileges", own),
+            ("/_security/user/_password", &["PUT", "POST"]),
+            ("/_security/user/%5Fpassword", &["PUT", "POST"]),
+        ] {
+            assert_eq!(methods(path), wanted, "{path}");
+            for method in ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"] {
+                let method = Method::from_bytes(method.as_bytes()).unwrap();
+                match find(&method, path) {
+                    Ok(found) => assert!(
+                        matches!(
+                            found.route.endpoint,
+                            Endpoint::CheckPrivileges
+                                | Endpoint::ShowHeldPrivileges
+                                | Endpoint::ChangePassword
+                        ),
+                        "{method} {path}"
+                    ),
+                    Err(miss) => assert!(matches!(miss, Miss::Method(_)), "{method} {path}"),
+                }
             }
-            let own = find(&method, "/_security/user/%5Fpassword");
-            let changes = own.is_ok_and(|found| found.route.endpoint == Endpoint::ChangePassword);
-            assert_eq!(changes, method == Method::PUT || method == Method::POST, "{method}");
         }
-        assert_eq!(methods("/_security/user/_password"), ["PUT", "POST"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub(crate) mod certificate;
 pub(crate) mod health;
 pub(crate) mod live;
 pub(crate) mod privilege;
+pub(crate) mod privilege_check;
 pub(crate) mod role;
 pub(crate) mod role_mapping;
 pub(crate) mod root;

@@ -10,6 +10,8 @@ mod application_privileges;
 #[cfg(test)]
 mod authenticate;
 #[cfg(test)]
+mod authorization;
+#[cfg(test)]
 mod caches;
 #[cfg(test)]
 mod conventions;
@@ -21,6 +23,8 @@ mod grant;
 mod invalidate;
 #[cfg(test)]
 mod nonsense;
+#[cfg(test)]
+mod privileges;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
