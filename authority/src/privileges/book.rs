@@ -30,9 +30,16 @@ pub(crate) struct PrivilegeBook {
 
 #[derive(Default)]
 struct Known {
-    applications: BTreeMap<String, Arc<[ApplicationPrivilege]>>,
-    /// How much is remembered: one for each application and for each privilege.
-    size: usize,
+    applications: BTreeMap<String, Remembered>,
+    /// Bytes of all that is remembered, about.
+    bytes: usize,
+}
+
+#[derive(Clone)]
+struct Remembered {
+    privileges: Arc<[ApplicationPrivilege]>,
+    /// Bytes of their rows.
+    bytes: usize,
 }
 
 impl PrivilegeBook {
@@ -57,8 +64,10 @@ impl PrivilegeBook {
             return Ok(known);
         }
         let noted = self.store.tick();
-        let found: Arc<[_]> = self.scan(table::of_application(application)).await?.into();
-        self.write(|known| known.insert(application, Arc::clone(&found)));
+        let (found, bytes) = self.scan(table::of_application(application)).await?;
+        let found: Arc<[_]> = found.into();
+        let remembered = Remembered { privileges: Arc::clone(&found), bytes };
+        self.write(|known| known.insert(application, remembered));
         if !self.store.is_unchanged_since(&table::application_key(application), noted) {
             self.forget(application);
         }
@@ -67,7 +76,7 @@ impl PrivilegeBook {
 
     /// Every stored privilege, in order of applications and names.
     pub(crate) async fn all(&self) -> Result<Vec<ApplicationPrivilege>, AuthorityError> {
-        self.scan(table::all()).await
+        Ok(self.scan(table::all()).await?.0)
     }
 
     /// Forgets an application.
@@ -83,19 +92,24 @@ impl PrivilegeBook {
     /// The privileges of an application, if they are remembered.
     fn remembered(&self, application: &str) -> Option<Arc<[ApplicationPrivilege]>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.applications.get(application).cloned()
+        known.applications.get(application).map(|found| Arc::clone(&found.privileges))
     }
 
-    async fn scan(&self, mut range: KeyRange) -> Result<Vec<ApplicationPrivilege>, AuthorityError> {
-        let mut found = Vec::new();
+    /// The privileges in a range, and how many bytes their rows have.
+    async fn scan(
+        &self,
+        mut range: KeyRange,
+    ) -> Result<(Vec<ApplicationPrivilege>, usize), AuthorityError> {
+        let (mut found, mut bytes) = (Vec::new(), 0_usize);
         loop {
             let rows = self.store.rows(&range, SCAN_ROWS_MAX).await?;
             for (_, row) in &rows {
                 found.push(table::decode(row)?);
+                bytes = bytes.saturating_add(row.value.len());
             }
             match rows.last() {
                 Some((last, _)) if rows.len() == SCAN_ROWS_MAX => range.start = last.following(),
-                Some(_) | None => return Ok(found),
+                Some(_) | None => return Ok((found, bytes)),
             }
         }
     }
@@ -112,21 +126,27 @@ impl PrivilegeBook {
 }
 
 impl Known {
-    fn insert(&mut self, application: &str, privileges: Arc<[ApplicationPrivilege]>) {
+    fn insert(&mut self, application: &str, remembered: Remembered) {
         self.remove(application);
-        let size = privileges.len().saturating_add(1);
-        if self.size.saturating_add(size) > KNOWN_MAX {
+        let bytes = weight(application, &remembered);
+        if self.bytes.saturating_add(bytes) > KNOWN_BYTES_MAX {
             *self = Self::default();
         }
-        self.size = self.size.saturating_add(size);
-        self.applications.insert(application.to_owned(), privileges);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.applications.insert(application.to_owned(), remembered);
     }
 
     fn remove(&mut self, application: &str) {
         if let Some(gone) = self.applications.remove(application) {
-            self.size = self.size.saturating_sub(gone.len().saturating_add(1));
+            self.bytes = self.bytes.saturating_sub(weight(application, &gone));
         }
     }
+}
+
+/// The memory that an application takes, about: its texts twice over, for they stand apart there.
+const fn weight(application: &str, remembered: &Remembered) -> usize {
+    let texts = application.len().saturating_add(remembered.bytes);
+    texts.saturating_mul(2).saturating_add(APPLICATION_BYTES)
 }
 
 impl fmt::Debug for PrivilegeBook {
@@ -135,9 +155,12 @@ impl fmt::Debug for PrivilegeBook {
     }
 }
 
-/// Applications and privileges remembered at once, names of no application included; beyond it all
-/// are looked up anew.
-const KNOWN_MAX: usize = 100_000;
+/// Memory for what is remembered, names of no application included; beyond it all are looked up
+/// anew.
+const KNOWN_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Memory of an application without privileges, beside its name.
+const APPLICATION_BYTES: usize = 128;
 
 #[cfg(test)]
 mod tests {
@@ -179,12 +202,15 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let mut known = Known::default();
-        let many: Arc<[_]> = vec![privilege("p"); KNOWN_MAX / 2].into();
+        let large = || Remembered {
+            privileges: Arc::new([privilege("p")]),
+            bytes: KNOWN_BYTES_MAX / 4 - APPLICATION_BYTES,
+        };
         for name in ["a", "b", "b", "c"] {
-            known.insert(name, Arc::clone(&many));
-            assert!(known.size <= KNOWN_MAX);
+            known.insert(name, large());
+            assert!(known.bytes <= KNOWN_BYTES_MAX && known.applications.contains_key(name));
         }
         known.remove("c");
-        assert_eq!((known.size, known.applications.len()), (0, 0));
+        assert_eq!((known.bytes, known.applications.len()), (0, 0));
     }
 }

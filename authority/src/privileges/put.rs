@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jeton_domain::limits::APPLICATION_PRIVILEGES_BYTES_MAX;
 use jeton_domain::privilege::action;
 use jeton_domain::privilege::application::ApplicationPrivilege;
+use jeton_store::engine::Expect;
 use jeton_store::tables::privileges as table;
 use jeton_store::transaction::Attempts;
 
@@ -34,13 +35,13 @@ impl Authority {
             rest_on(&mut transaction, &caller);
             for application in &named {
                 let key = table::application_key(application);
-                transaction.guard(key.clone());
+                transaction.expect(Expect::UnchangedSince(key.clone(), caller.noted));
                 transaction.change(key);
             }
             let mut existences = Vec::with_capacity(privileges.len());
             for (privilege, row) in privileges.iter().zip(&rows) {
                 let key = table::key(&privilege.application, &privilege.name);
-                // The guard of the application holds for rows that are there and for those that are not.
+                // What is expected of the application holds for rows that are there and for those that are not.
                 existences.push(Existence::of(self.store.row(&key).await?.is_some()));
                 transaction.put(key, row.clone());
             }
