@@ -97,6 +97,8 @@ pub struct Policy {
 
 /// How tokens are made.
 #[derive(Clone, Copy, Debug)]
+    /// Whether tokens end when their user is deleted, disabled, or gets another password.
+    pub follows_user_changes: bool,
 pub struct TokenPolicy {
     /// Lifetime of an access token, in milliseconds.
     pub access_lifetime_ms: i64,

@@ -187,6 +187,7 @@ async fn rest() -> Rest {
             reserved,
             reserved_roles: ReservedRoles::default(),
             native_realm: Some("default_native".into()),
+            follows_user_changes: false,
         },
         store,
         hasher,

@@ -316,6 +316,15 @@ impl ApiError {
     }
 
     fn object(status: StatusCode, kind: &'static str, reason: impl Into<String>) -> Self {
+    /// Writes type, reason and cause as an entry of an answer that goes on with other things.
+    pub(crate) fn print_entry(&self, json: &mut JsonWriter) {
+        if let Body::Object(object) = &self.0.body {
+            object.print_entry(json);
+        } else {
+            ErrorObject::new("exception", "internal error").print_entry(json);
+        }
+    }
+
         Self::new(status, Body::Object(ErrorObject::new(kind, reason)))
     }
 

@@ -80,6 +80,14 @@ impl ErrorObject {
         json.end_object();
     }
 
+    /// Writes the object without a root cause, as one entry among others.
+    pub(crate) fn print_entry(&self, json: &mut JsonWriter) {
+        json.begin_object();
+        self.print_head(json);
+        self.print_cause(json, Trace::Hidden);
+        json.end_object();
+    }
+
     /// The error that is shown as root: inner parse errors stand for the outer ones.
     fn root(&self) -> &Self {
         match &self.cause {

@@ -25,6 +25,10 @@ pub(crate) enum Endpoint {
     DeleteUser,
     /// Change a password: one's own, or that of the user named.
     ChangePassword,
+    /// Let a user log in again.
+    EnableUser,
+    /// Keep a user from logging in.
+    DisableUser,
     /// Create or update a role.
     PutRole,
     /// Show some roles or all.
@@ -35,6 +39,10 @@ pub(crate) enum Endpoint {
     PutPrivileges,
     /// Show privileges of applications.
     ShowPrivileges,
+    /// Create or update several roles.
+    BulkPutRoles,
+    /// Delete several roles.
+    BulkDeleteRoles,
     /// Delete privileges of an application.
     DeletePrivileges,
     /// Say which privileges the caller holds of those asked about.
@@ -219,6 +227,8 @@ const PASSWORD: &str = "/_security/user/{username}/_password";
 const OWN_PASSWORD: &str = "/_security/user/_password";
 const CHECK: &str = "/_security/user/{username}/_has_privileges";
 const OWN_CHECK: &str = "/_security/user/_has_privileges";
+const ENABLE: &str = "/_security/user/{username}/_enable";
+const DISABLE: &str = "/_security/user/{username}/_disable";
 const HELD: &str = "/_security/user/_privileges";
 const ROLE: &str = "/_security/role/{name}";
 const PRIVILEGES: &str = "/_security/privilege";
@@ -249,6 +259,10 @@ const ROUTES: &[Route] = &[
     Route::new("PUT", OWN_PASSWORD, Endpoint::ChangePassword).with(REFRESH),
     Route::new("POST", OWN_PASSWORD, Endpoint::ChangePassword).with(REFRESH),
     Route::new("PUT", PASSWORD, Endpoint::ChangePassword).with(REFRESH),
+    Route::new("PUT", ENABLE, Endpoint::EnableUser).with(REFRESH),
+    Route::new("POST", ENABLE, Endpoint::EnableUser).with(REFRESH),
+    Route::new("PUT", DISABLE, Endpoint::DisableUser).with(REFRESH),
+    Route::new("POST", DISABLE, Endpoint::DisableUser).with(REFRESH),
     Route::new("POST", PASSWORD, Endpoint::ChangePassword).with(REFRESH),
     Route::new("GET", "/_security/role", Endpoint::ShowRoles),
     Route::new("GET", ROLE, Endpoint::ShowRoles),
@@ -265,6 +279,8 @@ const ROUTES: &[Route] = &[
     Route::new(
         "POST",
         "/_security/privilege/{names}/_clear_cache",
+    Route::new("POST", "/_security/role", Endpoint::BulkPutRoles).with(REFRESH),
+    Route::new("DELETE", "/_security/role", Endpoint::BulkDeleteRoles).with(REFRESH),
         Endpoint::ClearCache(Cache::Privileges),
     ),
     Route::new("POST", "/_security/role/{names}/_clear_cache", Endpoint::ClearCache(Cache::Roles)),

@@ -154,6 +154,7 @@ fn policy(settings: &Settings) -> Policy {
             .iter()
             .find(|realm| realm.kind == RealmKind::Native)
             .map(|realm| realm.name.clone()),
+        follows_user_changes: settings.token.follows_user_changes,
     }
 }
 

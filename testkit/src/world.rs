@@ -86,6 +86,8 @@ pub struct Setting {
     pub hasher: PasswordHasher,
     /// Lifetime of an access token, in milliseconds.
     pub access_lifetime_ms: i64,
+    /// Whether tokens end with changes of their user.
+    pub follows_user_changes: bool,
 }
 
 /// A running authority, and the ground that it stands on.
@@ -209,6 +211,7 @@ impl Setting {
             entropy: Arc::new(SeededEntropy::new(seed)),
             hasher: hasher.clone(),
             access_lifetime_ms: ACCESS_LIFETIME_MS_DEFAULT,
+            follows_user_changes: false,
         }
     }
 }
@@ -235,6 +238,7 @@ pub async fn assemble(engine: Arc<dyn Engine>, setting: &Setting) -> Arc<Authori
         reserved: reserved.clone(),
         reserved_roles: ReservedRoles::default(),
         native_realm: Some(NATIVE.to_owned()),
+        follows_user_changes: setting.follows_user_changes,
     };
     let parts = Parts {
         chain: Arc::new(chain(&store, setting, reserved)),

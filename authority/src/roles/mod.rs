@@ -1,8 +1,13 @@
-//! Roles: put, read, delete; and what their holders may do.
+//! Roles: put, read, delete, one or many; and what their holders may do.
 
+use bytes::Bytes;
+use jeton_domain::limits::RECORD_BYTES_MAX;
+use jeton_domain::name::RoleName;
 use jeton_domain::privilege::action;
 use jeton_domain::role::descriptor::RoleDescriptor;
 use jeton_domain::role::validation::{RoleViolation, violations_of_put};
+use jeton_store::engine::Row;
+use jeton_store::error::StoreError;
 use jeton_store::tables::roles as table;
 use jeton_store::transaction::Attempts;
 
@@ -13,6 +18,7 @@ use crate::users::Existence;
 use crate::{Authority, AuthorityError};
 
 pub mod book;
+pub mod bulk;
 mod files;
 pub(crate) mod resolved;
 
@@ -23,31 +29,23 @@ impl Authority {
         mut caller: Caller,
         role: RoleDescriptor,
     ) -> Result<Existence, AuthorityError> {
-        let mut violations = violations_of_put(&role);
-        if !self.roles.reserved().contains(role.name.as_str()) {
-            violations.retain(|violation| !matches!(violation, RoleViolation::Reserved(_)));
-        }
-        let violations: Vec<String> = violations.iter().map(ToString::to_string).collect();
-        if !violations.is_empty() {
-            return Err(AuthorityError::Invalid(violations));
-        }
+        let row = self.checked_row(&role)?;
         let name = role.name.as_str();
         let key = table::key(name);
-        let value = table::encode(name, &role.to_value());
         let mut attempts = Attempts::default();
         loop {
             self.authorize(&caller, action::PUT_ROLE).await?;
             let mut transaction = self.store.begin(caller.noted, self.batch_id());
             rest_on(&mut transaction, &caller);
-            let existence = Existence::of(transaction.read(&key).await?.is_some());
-            if existence == Existence::New {
+            let held = transaction.read(&key).await?;
+            if held.is_none() {
                 transaction.expect_absent(key.clone());
             }
-            transaction.put(key.clone(), value.clone());
+            transaction.put(key.clone(), row.clone());
             transaction.change(key.clone());
             if attempts.weigh(transaction.commit().await)?.is_some() {
                 events::changed(&caller.authentication.subject, "a role was put", name);
-                return Ok(existence);
+                return Ok(Existence::of(held.is_some()));
             }
             caller = self.admit_again(caller).await?;
         }
@@ -83,8 +81,7 @@ impl Authority {
         loop {
             self.authorize(&caller, action::DELETE_ROLE).await?;
             if self.roles.reserved().contains(name) {
-                let text = format!("role [{name}] is reserved and cannot be deleted");
-                return Err(AuthorityError::Argument(text));
+                return Err(reserved_and_fixed(name));
             }
             let mut transaction = self.store.begin(caller.noted, self.batch_id());
             rest_on(&mut transaction, &caller);
@@ -100,4 +97,34 @@ impl Authority {
             caller = self.admit_again(caller).await?;
         }
     }
+
+    /// The row of a role that may be stored, or everything that speaks against it.
+    fn checked_row(&self, role: &RoleDescriptor) -> Result<Bytes, AuthorityError> {
+        let mut violations = violations_of_put(role);
+        if !self.roles.reserved().contains(role.name.as_str()) {
+            violations.retain(|violation| !matches!(violation, RoleViolation::Reserved(_)));
+        }
+        if !violations.is_empty() {
+            let texts = violations.iter().map(ToString::to_string).collect();
+            return Err(AuthorityError::Invalid(texts));
+        }
+        let row = table::encode(role.name.as_str(), &role.to_value());
+        if row.len() > RECORD_BYTES_MAX {
+            let text = format!("a role may have at most [{RECORD_BYTES_MAX}] bytes");
+            return Err(AuthorityError::Argument(text));
+        }
+        Ok(row)
+    }
+}
+
+/// The role in a row.
+fn descriptor(row: &Row) -> Result<RoleDescriptor, StoreError> {
+    let (name, value) = table::decode(row)?;
+    RoleDescriptor::from_value(&RoleName::new(&name), &value)
+        .map_err(|_| StoreError::Row { table: "roles", what: "it holds no role" })
+}
+
+/// Why a reserved role stays.
+fn reserved_and_fixed(name: &str) -> AuthorityError {
+    AuthorityError::Argument(format!("role [{name}] is reserved and cannot be deleted"))
 }

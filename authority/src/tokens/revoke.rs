@@ -174,6 +174,24 @@ impl Authority {
         self.commit_cut(cut).await
     }
 
+    /// Commits what a transaction holds together with the revocation of a user of one realm.
+    ///
+    /// What was written stands, and the tokens are dead, even if they cannot be counted now.
+    pub(crate) async fn commit_revoking(
+        &self,
+        transaction: Transaction<'_>,
+        selector: &Selector,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let request = RequestId(self.random());
+        let cut = self.cut(transaction, selector, now, request).await?;
+        let committed = cut.transaction.commit().await?;
+        if let Err(error) = self.finish(Open { tick: committed.tick, ..cut.open }).await {
+            tracing::error!(%error, "a bulk revocation could not be counted");
+        }
+        Ok(())
+    }
+
     /// Decides a bulk revocation: earlier ones are counted first.
     async fn cut<'a>(
         &'a self,

@@ -1,4 +1,4 @@
-//! Delete a user. Tokens that were granted to them live on until they expire or are revoked.
+//! Delete a user. Tokens that were granted to them live on, unless tokens follow their users.
 
 use jeton_domain::privilege::action;
 use jeton_store::tables::users::{self as table, UserKind};
@@ -29,7 +29,8 @@ impl Authority {
             }
             transaction.delete(key.clone());
             transaction.change(key.clone());
-            if attempts.weigh(transaction.commit().await)?.is_some() {
+            let outcome = self.commit_ending(transaction, UserKind::Native, name, caller.now).await;
+            if attempts.weigh(outcome)?.is_some() {
                 events::changed(&caller.authentication.subject, "a user was deleted", name);
                 return Ok(Existence::Known);
             }

@@ -1,13 +1,15 @@
-//! Users kept in the store: put, read, delete, change of password.
+//! Users kept in the store: put, read, delete, enable, disable, change of password.
 
 use jeton_domain::name::Username;
-use jeton_domain::user::{RESERVED_USERS, User, reserved_user};
+use jeton_domain::user::{INTERNAL_USERS, RESERVED_USERS, User, reserved_user};
 use jeton_store::tables::users::{self as table, UserKind, UserRecord};
 
 use crate::authenticate::reserved_metadata;
 use crate::{Authority, AuthorityError};
 
 pub mod delete;
+pub mod enable;
+mod follow;
 pub mod password;
 pub mod put;
 pub mod read;
@@ -33,9 +35,9 @@ impl Authority {
         reserved_user(name).is_some() && self.policy.reserved.contains(name)
     }
 
-    /// Whether the name is the anonymous user's, and anonymous access is on.
+    /// Whether the name is kept for the anonymous user, and anonymous access is on.
     pub(crate) fn is_anonymous_name(&self, name: &str) -> bool {
-        self.policy.anonymous.as_ref().is_some_and(|anonymous| anonymous.username.as_str() == name)
+        self.policy.reserved.is_anonymous(name)
     }
 
     /// The user that callers without credentials are, where there are such.
@@ -48,6 +50,11 @@ impl Authority {
             metadata: reserved_metadata(),
             enabled: true,
         })
+    }
+
+    /// Which kind of record a name has.
+    pub(crate) fn kind_of(&self, name: &str) -> UserKind {
+        if self.is_built_in(name) { UserKind::Reserved } else { UserKind::Native }
     }
 
     pub(crate) async fn record(
@@ -81,8 +88,7 @@ pub(crate) fn user_of(record: UserRecord) -> User {
 
 /// The names that only the service itself uses.
 pub(crate) fn is_internal(name: &str) -> bool {
-    ["_system", "_xpack", "_xpack_security", "_async_search", "_storage", "_security_profile"]
-        .contains(&name)
+    INTERNAL_USERS.contains(&name)
 }
 
 /// A name as a record holds it.

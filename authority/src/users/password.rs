@@ -1,11 +1,14 @@
 //! Change a password: one's own, or another's.
 
+use jeton_domain::name::Username;
 use jeton_domain::privilege::action;
 use jeton_domain::subject::AuthenticationType;
+use jeton_domain::time::Timestamp;
 use jeton_domain::user::reserved_user;
 use jeton_realms::reserved::record_of;
+use jeton_store::error::StoreError;
 use jeton_store::tables::users::{self as table, UserKind, UserRecord};
-use jeton_store::transaction::Attempts;
+use jeton_store::transaction::{Attempts, Transaction};
 
 use super::put::NewPassword;
 use crate::caller::Caller;
@@ -32,7 +35,9 @@ impl Authority {
         let mut attempts = Attempts::default();
         loop {
             self.authorize_change(&caller, &name).await?;
-            let outcome = self.store_password(&caller, &name, &hash).await?;
+            let mut transaction = self.store.begin(caller.noted, self.batch_id());
+            rest_on(&mut transaction, &caller);
+            let outcome = self.put_hash(transaction, &name, &hash, caller.now).await?;
             if attempts.weigh(outcome)?.is_some() {
                 events::changed(&caller.authentication.subject, "a password was changed", &name);
                 return Ok(());
@@ -51,7 +56,7 @@ impl Authority {
         let mut attempts = Attempts::default();
         loop {
             let transaction = self.store.begin(self.tick(), self.batch_id());
-            let outcome = self.put_hash(transaction, name, &hash).await?;
+            let outcome = self.put_hash(transaction, name, &hash, self.now()).await?;
             if attempts.weigh(outcome)?.is_some() {
                 return Ok(());
             }
@@ -76,41 +81,38 @@ impl Authority {
         self.authorize(caller, action::CHANGE_PASSWORD).await
     }
 
-    async fn store_password(
-        &self,
-        caller: &Caller,
-        name: &str,
-        hash: &str,
-    ) -> Result<Result<(), jeton_store::error::StoreError>, AuthorityError> {
-        let mut transaction = self.store.begin(caller.noted, self.batch_id());
-        rest_on(&mut transaction, caller);
-        self.put_hash(transaction, name, hash).await
-    }
-
     async fn put_hash(
         &self,
-        mut transaction: jeton_store::transaction::Transaction<'_>,
+        mut transaction: Transaction<'_>,
         name: &str,
         hash: &str,
-    ) -> Result<Result<(), jeton_store::error::StoreError>, AuthorityError> {
-        let built_in = reserved_user(name).filter(|_| self.is_built_in(name));
-        let kind = if built_in.is_some() { UserKind::Reserved } else { UserKind::Native };
+        now: Timestamp,
+    ) -> Result<Result<(), StoreError>, AuthorityError> {
+        let kind = self.kind_of(name);
         let key = table::key(kind, name);
         let row = transaction.read(&key).await?;
         let held = row.as_ref().map(table::decode).transpose()?;
-        let record = match (held, built_in) {
+        let record = match (held, reserved_user(name).filter(|_| kind == UserKind::Reserved)) {
             (Some(held), _) => UserRecord { password_hash: Some(hash.to_owned()), ..held },
             (None, Some(known)) => {
                 transaction.expect_absent(key.clone());
                 record_of(known, hash.to_owned())
             }
-            (None, None) => {
-                let text = "user must exist in order to change password";
-                return Err(AuthorityError::Unfit(vec![text.to_owned()]));
-            }
+            (None, None) => return Err(self.not_native(name).await?),
         };
         transaction.put(key.clone(), table::encode(&record));
         transaction.change(key);
-        Ok(transaction.commit().await.map(drop))
+        Ok(self.commit_ending(transaction, kind, name, now).await)
+    }
+
+    /// Why the password of a user who is not kept here cannot be changed.
+    async fn not_native(&self, name: &str) -> Result<AuthorityError, AuthorityError> {
+        let found = self.chain.look_up(&Username::new(name)).await?;
+        let text = if found.is_some_and(|found| found.realm.kind == "file") {
+            format!("user [{name}] is file-based and cannot be managed via this API.")
+        } else {
+            "user must exist in order to change password".to_owned()
+        };
+        Ok(AuthorityError::Unfit(vec![text]))
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use jeton_domain::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
-use jeton_domain::name::{RoleName, check_referenced, check_stored};
+use bytes::Bytes;
+use jeton_domain::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, RECORD_BYTES_MAX};
+use jeton_domain::name::{NameRefusal, RoleName, check_referenced, check_stored};
 use jeton_domain::privilege::action;
 use jeton_domain::secret::Secret;
 use jeton_domain::value::Map;
@@ -55,8 +56,9 @@ impl Authority {
         mut caller: Caller,
         put: UserPut,
     ) -> Result<Existence, AuthorityError> {
-        self.check_put(&put)?;
+        check_request(&put)?;
         self.authorize(&caller, action::PUT_USER).await?;
+        self.check_target(&put)?;
         let hash = match &put.password {
             Some(password) => Some(self.hashed(password).await?),
             None => None,
@@ -74,9 +76,16 @@ impl Authority {
             }
             let existence = Existence::of(held.is_some());
             let record = merged(&put, hash.clone(), held)?;
-            transaction.put(key.clone(), table::encode(&record));
+            transaction.put(key.clone(), bounded(table::encode(&record))?);
             transaction.change(key.clone());
-            if attempts.weigh(transaction.commit().await)?.is_some() {
+            let is_end = existence == Existence::Known && (hash.is_some() || !put.enabled);
+            let outcome = if is_end {
+                let name = &put.username;
+                self.commit_ending(transaction, UserKind::Native, name, caller.now).await
+            } else {
+                transaction.commit().await.map(drop)
+            };
+            if attempts.weigh(outcome)?.is_some() {
                 events::changed(&caller.authentication.subject, "a user was put", &put.username);
                 return Ok(existence);
             }
@@ -84,27 +93,10 @@ impl Authority {
         }
     }
 
-    fn check_put(&self, put: &UserPut) -> Result<(), AuthorityError> {
+    /// What the names in a request must be; the caller is known to be allowed to ask.
+    fn check_target(&self, put: &UserPut) -> Result<(), AuthorityError> {
         let mut violations = Vec::new();
         let name = put.username.as_str();
-        if let Err(refusal) = check_stored(name) {
-            violations.push(name_rule("User", refusal));
-        }
-        if put.roles.is_none() {
-            violations.push("roles are missing".to_owned());
-        }
-        if put
-            .metadata
-            .as_ref()
-            .is_some_and(|metadata| metadata.members().any(|(key, _)| key.starts_with('_')))
-        {
-            violations.push("metadata keys may not start with [_]".to_owned());
-        }
-        for role in put.roles.iter().flatten() {
-            if let Err(refusal) = check_referenced(role.as_str()) {
-                violations.push(name_rule("Role", refusal));
-            }
-        }
         if self.is_anonymous_name(name) {
             violations
                 .push(format!("user [{name}] is anonymous and cannot be modified via the API"));
@@ -113,6 +105,13 @@ impl Authority {
                 .push(format!("user [{name}] is reserved and only the password can be changed"));
         } else if is_internal(name) {
             violations.push(format!("user [{name}] is internal"));
+        } else if let Err(refusal) = check_stored(name) {
+            violations.push(name_rule("User", refusal));
+        }
+        for role in put.roles.iter().flatten() {
+            if let Err(refusal) = check_referenced(role.as_str()) {
+                violations.push(name_rule("Role", refusal));
+            }
         }
         if violations.is_empty() { Ok(()) } else { Err(AuthorityError::Invalid(violations)) }
     }
@@ -125,19 +124,47 @@ impl Authority {
                 let salt = Salt::new(self.random());
                 Ok(self.hasher.hash(Arc::clone(clear), salt, Lane::Ordinary).await?)
             }
-            NewPassword::Hashed(text) => {
-                let text = core::str::from_utf8(text.expose()).unwrap_or_default();
-                match StoredHash::parse(text) {
-                    Ok(hash) if hash.may_be_stored() => Ok(text.to_owned()),
-                    Ok(_) | Err(_) => Err(AuthorityError::Argument(format!(
-                        "The provided password hash is not a hash or it could not be resolved to a \
-                         supported hash algorithm. The supported password hash algorithms are [{}]",
-                        supported_names().join(", ")
-                    ))),
-                }
-            }
+            NewPassword::Hashed(text) => checked_hash(text).map(str::to_owned),
         }
     }
+}
+
+/// What a request must be, whoever asks and whatever is stored.
+fn check_request(put: &UserPut) -> Result<(), AuthorityError> {
+    if let Some(NewPassword::Hashed(text)) = &put.password {
+        checked_hash(text)?;
+    }
+    let mut violations = Vec::new();
+    if put.roles.is_none() {
+        violations.push("roles are missing".to_owned());
+    }
+    let mut keys = put.metadata.iter().flat_map(Map::members);
+    if keys.any(|(key, _)| key.starts_with('_')) {
+        violations.push("metadata keys may not start with [_]".to_owned());
+    }
+    if violations.is_empty() { Ok(()) } else { Err(AuthorityError::Invalid(violations)) }
+}
+
+/// The text of a hash, which must be one of a kind that is stored.
+pub(crate) fn checked_hash(text: &Secret) -> Result<&str, AuthorityError> {
+    let text = core::str::from_utf8(text.expose()).unwrap_or_default();
+    match StoredHash::parse(text) {
+        Ok(hash) if hash.may_be_stored() => Ok(text),
+        Ok(_) | Err(_) => Err(AuthorityError::Argument(format!(
+            "The provided password hash is not a hash or it could not be resolved to a \
+             supported hash algorithm. The supported password hash algorithms are [{}]",
+            supported_names().join(", ")
+        ))),
+    }
+}
+
+/// A record that is not too large to be kept: merging could make it grow without end.
+fn bounded(record: Bytes) -> Result<Bytes, AuthorityError> {
+    if record.len() > RECORD_BYTES_MAX {
+        let text = format!("a user may have at most [{RECORD_BYTES_MAX}] bytes");
+        return Err(AuthorityError::Argument(text));
+    }
+    Ok(record)
 }
 
 /// The record after a put over what was `held`.
@@ -186,8 +213,8 @@ pub(crate) fn check_password(password: &Secret) -> Result<(), AuthorityError> {
 }
 
 /// The rule that a name of a user or a role breaks, in the wire's words.
-fn name_rule(what: &str, refusal: jeton_domain::name::NameRefusal) -> String {
-    let jeton_domain::name::NameRefusal::Malformed { max } = refusal;
+pub(crate) fn name_rule(what: &str, refusal: NameRefusal) -> String {
+    let NameRefusal::Malformed { max } = refusal;
     format!(
         "{what} names must be at least 1 and no more than {max} characters. They can contain \
          alphanumeric characters (a-z, A-Z, 0-9), spaces, punctuation, and printable symbols in the \

@@ -12,6 +12,7 @@ pub(crate) mod privilege;
 pub(crate) mod privilege_check;
 pub(crate) mod role;
 pub(crate) mod role_mapping;
+pub(crate) mod role_bulk;
 pub(crate) mod root;
 pub(crate) mod settings;
 pub(crate) mod token;

@@ -1,4 +1,4 @@
-//! Roles: put, show, delete.
+//! Roles: put, show, delete; many of them at once in [`role_bulk`](super::role_bulk).
 //!
 //! Owns nothing of what a role may hold: the descriptor's form is the domain's, this file carries
 //! it between the wire and the verbs.
@@ -8,12 +8,12 @@ use jeton_authority::Caller;
 use jeton_authority::users::Existence;
 use jeton_domain::name::RoleName;
 use jeton_domain::role::descriptor::RoleDescriptor;
-use jeton_domain::value::{Map, Value};
+use jeton_domain::value::Map;
 
 use super::required;
 use crate::error::{ApiError, Verdict};
 use crate::exchange::Exchange;
-use crate::json::scan::Scanner;
+use crate::json::scan::{Scanner, Token};
 use crate::json::tree::read_value;
 use crate::json::write::{JsonWriter, Layout};
 use crate::respond::Reply;
@@ -67,10 +67,17 @@ pub(crate) async fn delete(exchange: &Exchange<'_>, caller: Caller) -> Result<Re
 /// Reads the body of a put.
 fn parse(body: &[u8], name: &RoleName) -> Result<RoleDescriptor, ApiError> {
     let mut scanner = Scanner::new(body);
-    let value = match scanner.next_token()? {
-        Some(first) => read_value(&mut scanner, first)?,
-        None => Value::Null,
-    };
+    let first = scanner.next_token()?.unwrap_or(Token::Null);
+    read(&mut scanner, first, name)
+}
+
+/// Reads the role that `first` begins, which `scanner` has just returned.
+pub(super) fn read(
+    scanner: &mut Scanner<'_>,
+    first: Token<'_>,
+    name: &RoleName,
+) -> Result<RoleDescriptor, ApiError> {
+    let value = read_value(scanner, first)?;
     let role = RoleDescriptor::from_role_request(name, &value)?;
     Ok(role.settle_queries(text))
 }

@@ -1,4 +1,4 @@
-//! Users: put, show, delete, change password.
+//! Users: put, show, delete, enable, disable, change password.
 //!
 //! Owns the bodies and the messages about their members. Must not know which names are reserved or
 //! how passwords are kept.
@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jeton_authority::Caller;
 use jeton_authority::users::Existence;
 use jeton_authority::users::put::{NewPassword, UserPut};
+use jeton_authority::{AuthorityError, Caller};
 use jeton_domain::limits::PASSWORD_CHARS_MIN;
 use jeton_domain::name::RoleName;
 use jeton_domain::secret::Secret;
@@ -42,6 +42,7 @@ pub(crate) async fn put(
 
 /// Shows the users named, or all.
 pub(crate) async fn show(exchange: &Exchange<'_>, caller: Caller) -> Result<Reply, ApiError> {
+    exchange.query.flag("with_profile_uid")?;
     let names = exchange.names("username");
     let users = exchange.rest.authority.users(&caller, names.as_deref()).await;
     let users = users.map_err(|error| exchange.refusal(error))?;
@@ -64,6 +65,18 @@ pub(crate) async fn delete(exchange: &Exchange<'_>, caller: Caller) -> Result<Re
     exchange.deleted(existence.map_err(|error| exchange.refusal(error))?)
 }
 
+/// Lets a user log in again.
+pub(crate) async fn enable(exchange: &Exchange<'_>, caller: Caller) -> Result<Reply, ApiError> {
+    let name = exchange.segment("username");
+    done(exchange, exchange.rest.authority.enable_user(caller, name).await)
+}
+
+/// Keeps a user from logging in.
+pub(crate) async fn disable(exchange: &Exchange<'_>, caller: Caller) -> Result<Reply, ApiError> {
+    let name = exchange.segment("username");
+    done(exchange, exchange.rest.authority.disable_user(caller, name).await)
+}
+
 /// Changes the password of the user named, or the caller's own.
 pub(crate) async fn change_password(
     exchange: &Exchange<'_>,
@@ -74,8 +87,12 @@ pub(crate) async fn change_password(
     exchange.settle_parameters()?;
     let password = password.ok_or_else(|| ApiError::action_validation(&["password is missing"]))?;
     let name = exchange.found.value("username");
-    let changed = exchange.rest.authority.change_password(caller, name, &password).await;
-    changed.map_err(|error| exchange.refusal(error))?;
+    done(exchange, exchange.rest.authority.change_password(caller, name, &password).await)
+}
+
+/// The answer that says nothing but that it is done.
+fn done(exchange: &Exchange<'_>, outcome: Result<(), AuthorityError>) -> Result<Reply, ApiError> {
+    outcome.map_err(|error| exchange.refusal(error))?;
     exchange.reply(Verdict::Done, |json| {
         json.begin_object();
         json.end_object();
@@ -147,6 +164,12 @@ fn parse_password(body: &[u8]) -> Result<Option<NewPassword>, ApiError> {
 /// Writes one user.
 fn print(json: &mut JsonWriter, user: &User) {
     json.begin_object();
+    print_members(json, user);
+    json.end_object();
+}
+
+/// Writes the members of one user.
+pub(crate) fn print_members(json: &mut JsonWriter, user: &User) {
     json.name("username");
     json.text(user.username.as_str());
     json.name("roles");
@@ -159,7 +182,6 @@ fn print(json: &mut JsonWriter, user: &User) {
     json.map(&user.metadata);
     json.name("enabled");
     json.bool(user.enabled);
-    json.end_object();
 }
 
 /// The members of a body that is parsed by hand.
@@ -207,21 +229,23 @@ impl<'a> Members<'a> {
                     match token {
                         Token::EndArray => break,
                         Token::Text(name) => names.push(name.into_owned()),
-                        other => return Err(not_names(&other)),
+                        other => {
+                            let found =
+                                format!("one of the value in the array is [{}]", other.kind());
+                            return Err(not_names(&found));
+                        }
                     }
                 }
                 Ok(names)
             }
-            other => Err(not_names(&other)),
+            Token::Null => Err(not_names("found null value instead")),
+            other => Err(not_names(&format!("found [{}] value instead", other.kind()))),
         }
     }
 }
 
-fn not_names(found: &Token<'_>) -> ApiError {
-    ApiError::parse(format!(
-        "could not parse [roles] field. expected a string array but found [{}] value instead",
-        found.kind()
-    ))
+fn not_names(found: &str) -> ApiError {
+    ApiError::parse(format!("could not parse [roles] field. expected a string array but {found}"))
 }
 
 fn expect_text(name: &str, value: Token<'_>) -> Result<String, ApiError> {
@@ -324,7 +348,15 @@ mod tests {
             ),
             (
                 r#"{"roles":[1]}"#,
-                "could not parse [roles] field. expected a string array but found [VALUE_NUMBER] value instead",
+                "could not parse [roles] field. expected a string array but one of the value in the array is [VALUE_NUMBER]",
+            ),
+            (
+                r#"{"roles":null}"#,
+                "could not parse [roles] field. expected a string array but found null value instead",
+            ),
+            (
+                r#"{"roles":{}}"#,
+                "could not parse [roles] field. expected a string array but found [START_OBJECT] value instead",
             ),
             (r#"{"role":[]}"#, "failed to parse add user request. unexpected field [role]"),
             (

@@ -45,6 +45,8 @@ pub(crate) struct Ordinary {
     pub(crate) tokens: Option<TokenPolicy>,
     pub(crate) anonymous: Option<Anonymous>,
     pub(crate) compression: bool,
+    pub(crate) has_native_realm: bool,
+    pub(crate) follows_user_changes: bool,
 }
 
 impl Default for Ordinary {
@@ -53,6 +55,8 @@ impl Default for Ordinary {
             tokens: Some(TokenPolicy { access_lifetime_ms: 1_200_000 }),
             anonymous: None,
             compression: false,
+            has_native_realm: true,
+            follows_user_changes: false,
         }
     }
 }
@@ -73,7 +77,7 @@ impl World {
         let anonymous = ordinary.anonymous.as_ref().map(|anonymous| anonymous.username.clone());
         let reserved = ReservedNames::new(true, anonymous);
         let parts = Parts {
-            chain: Arc::new(chain(&store, &hasher, &reserved)),
+            chain: Arc::new(chain(&store, &hasher, &reserved, ordinary.has_native_realm)),
             throttle: Throttle::new(throttle_limits()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(Counter(AtomicU64::new(1))),
@@ -82,7 +86,8 @@ impl World {
                 anonymous: ordinary.anonymous,
                 reserved,
                 reserved_roles: ReservedRoles::default(),
-                native_realm: Some("default_native".into()),
+                native_realm: ordinary.has_native_realm.then(|| "default_native".into()),
+                follows_user_changes: ordinary.follows_user_changes,
             },
             store,
             hasher,
@@ -331,7 +336,12 @@ fn hasher() -> PasswordHasher {
     PasswordHasher::new(Arc::new(HashingPool::start(limits).unwrap()), "bcrypt4".parse().unwrap())
 }
 
-fn chain(store: &Arc<Store>, hasher: &PasswordHasher, reserved: &ReservedNames) -> Chain {
+fn chain(
+    store: &Arc<Store>,
+    hasher: &PasswordHasher,
+    reserved: &ReservedNames,
+    has_native_realm: bool,
+) -> Chain {
     let cache = || {
         let limits = CacheLimits { ttl: Duration::from_mins(20), users_max: 100 };
         CredentialCache::new(limits, [3; 32])
@@ -342,10 +352,10 @@ fn chain(store: &Arc<Store>, hasher: &PasswordHasher, reserved: &ReservedNames) 
     let realm =
         RealmRef { name: RealmName::new("default_native"), kind: "native".into(), domain: None };
     let native = NativeRealm::new(realm, store(), hasher.clone(), cache());
-    let links = vec![
-        Link { realm: Arc::new(elastic), duty: Duty::First },
-        Link { realm: Arc::new(native), duty: Duty::Everything },
-    ];
+    let mut links = vec![Link { realm: Arc::new(elastic), duty: Duty::First }];
+    if has_native_realm {
+        links.push(Link { realm: Arc::new(native), duty: Duty::Everything });
+    }
     Chain::new(links, hasher.clone(), SuccessLimits::default())
 }
 

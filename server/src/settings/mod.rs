@@ -97,6 +97,8 @@ pub struct TokenSettings {
     pub delete_interval: Duration,
     /// Limit of one clean-up, if any.
     pub delete_timeout: Option<Duration>,
+    /// Whether tokens end with changes of their user.
+    pub follows_user_changes: bool,
 }
 
 /// Remembering which realm answered for a name.
@@ -248,6 +250,7 @@ fn token(effective: &Effective) -> Result<TokenSettings, SettingsError> {
         lifetime: effective.span("xpack.security.authc.token.timeout")?,
         delete_interval: effective.span("xpack.security.authc.token.delete.interval")?,
         delete_timeout: effective.span_or_never("xpack.security.authc.token.delete.timeout")?,
+        follows_user_changes: effective.flag("jeton.token.follow_user_changes", false)?,
     })
 }
 

@@ -404,7 +404,7 @@ pub(super) const TABLE: &[Definition] = &[
     setting(
         "xpack.security.authc.password_hashing.algorithm",
         Kind::Choice(HASHES),
-        value("bcrypt"),
+        value("argon2id"),
         "How new passwords are hashed. Hashes that are already stored keep working.",
     ),
     setting(
@@ -430,6 +430,14 @@ pub(super) const TABLE: &[Definition] = &[
         time("10ms", "1d"),
         value("5s"),
         "How often files are looked at for changes: users, roles, certificates, keys.",
+    ),
+    setting(
+        "jeton.token.follow_user_changes",
+        Kind::Flag,
+        value("false"),
+        "Whether the tokens of a native or built-in user are revoked, in the same commit, when the \
+         user is deleted or disabled or gets another password. Without it they live on until they \
+         expire or are revoked.",
     ),
     setting(
         "jeton.keys.file",

@@ -14,6 +14,7 @@ use jeton_authority::{
 use jeton_domain::id::KeyId;
 use jeton_domain::name::{RealmName, RoleName, Username};
 use jeton_domain::role::descriptor::RoleDescriptor;
+use jeton_domain::role::reserved::ReservedRoles;
 use jeton_domain::secret::Secret;
 use jeton_domain::selector::Selector;
 use jeton_domain::subject::RealmRef;
@@ -112,28 +113,44 @@ pub(crate) struct World {
     pub(crate) authority: Arc<Authority>,
     pub(crate) engine: Arc<dyn Engine>,
     entropy: Arc<CountingEntropy>,
+    follows_user_changes: bool,
     lifetime_ms: Mutex<i64>,
 }
 
 impl World {
     /// A world with `root` (superuser), `ann`, `bob` (`manage_token`) and `none` (no privilege).
     pub(crate) async fn new() -> Self {
-        Self::with_clock(SetClock::new()).await
+        Self::with(SetClock::new(), false).await
+    }
+
+    /// The same where tokens end with changes of their user.
+    pub(crate) async fn following() -> Self {
+        Self::with(SetClock::new(), true).await
     }
 
     /// The same under the rule for `now`, whose wall clock may jump.
     pub(crate) async fn with_steady_clock() -> Self {
-        Self::with_clock(SetClock::steady()).await
+        Self::with(SetClock::steady(), false).await
     }
 
-    async fn with_clock(clock: SetClock) -> Self {
+    async fn with(clock: SetClock, follows_user_changes: bool) -> Self {
+        Self::build(Arc::new(Memory::new()), clock, follows_user_changes).await
+    }
+
+    /// The same on another engine.
+    pub(crate) async fn on(engine: Arc<dyn Engine>) -> Self {
+        Self::build(engine, SetClock::new(), false).await
+    }
+
+    async fn build(engine: Arc<dyn Engine>, clock: SetClock, follows_user_changes: bool) -> Self {
         let clock = Arc::new(clock);
-        let engine: Arc<dyn Engine> = Arc::new(Memory::new());
         let entropy = Arc::new(CountingEntropy::default());
-        let authority = open(&engine, &clock, &entropy, Some(1_200_000)).await;
+        let authority =
+            open(&engine, &clock, &entropy, (Some(1_200_000), follows_user_changes)).await;
         authority.add_key(KeyId::new(1)).await.unwrap();
         authority.activate_key(KeyId::new(1)).await.unwrap();
-        let world = Self { clock, authority, engine, entropy, lifetime_ms: Mutex::new(1_200_000) };
+        let lifetime_ms = Mutex::new(1_200_000);
+        let world = Self { clock, authority, engine, entropy, follows_user_changes, lifetime_ms };
         let elastic = world.caller("elastic").await;
         let descriptor = Value::Map(
             [("cluster".to_owned(), Value::List(vec![Value::Text("manage_token".to_owned())]))]
@@ -155,7 +172,8 @@ impl World {
 
     /// The same store under another process, with the service on or off.
     pub(crate) async fn restart(&mut self, lifetime_ms: Option<i64>) {
-        self.authority = open(&self.engine, &self.clock, &self.entropy, lifetime_ms).await;
+        let policy = (lifetime_ms, self.follows_user_changes);
+        self.authority = open(&self.engine, &self.clock, &self.entropy, policy).await;
         if let Some(lifetime_ms) = lifetime_ms {
             *self.lifetime_ms.lock().unwrap() = lifetime_ms;
         }
@@ -207,12 +225,20 @@ impl World {
     }
 
     pub(crate) async fn password_grant(&self, caller: &str, user: &str) -> Tokens {
+        self.try_password_grant(caller, user).await.unwrap()
+    }
+
+    pub(crate) async fn try_password_grant(
+        &self,
+        caller: &str,
+        user: &str,
+    ) -> Result<Tokens, AuthorityError> {
         let grant = Grant::Password {
             username: Username::new(user),
             password: Arc::new(Secret::from(PASSWORD)),
         };
         let caller = self.caller(caller).await;
-        Tokens::of(&self.authority.issue(caller, grant).await.unwrap())
+        Ok(Tokens::of(&self.authority.issue(caller, grant).await?))
     }
 
     pub(crate) async fn client_credentials(&self, caller: Caller) -> Tokens {
@@ -275,7 +301,7 @@ async fn open(
     engine: &Arc<dyn Engine>,
     clock: &Arc<SetClock>,
     entropy: &Arc<CountingEntropy>,
-    lifetime_ms: Option<i64>,
+    (lifetime_ms, follows_user_changes): (Option<i64>, bool),
 ) -> Arc<Authority> {
     let store = Store::open(Arc::clone(engine), 1 << 20).await.unwrap();
     let pool =
@@ -309,17 +335,29 @@ async fn open(
         store,
         chain,
         hasher,
-        throttle: Throttle::new(ThrottleLimits::default()),
+        throttle: Throttle::new(patient()),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         entropy: Arc::clone(entropy) as Arc<dyn Entropy>,
         policy: Policy {
             tokens: lifetime_ms.map(|access_lifetime_ms| TokenPolicy { access_lifetime_ms }),
             anonymous: None,
             reserved,
+            reserved_roles: ReservedRoles::default(),
             native_realm: Some("default_native".to_owned()),
+            follows_user_changes,
         },
     };
     let half = (KeyId::new(1), Zeroizing::new([1; 32]));
     let other = (KeyId::new(2), Zeroizing::new([2; 32]));
     Authority::open(parts, [half, other].into_iter().collect()).await.unwrap()
+}
+
+/// Limits that nobody reaches: the clock stands still, so a delay would never end.
+fn patient() -> ThrottleLimits {
+    ThrottleLimits {
+        free_failures: u32::MAX,
+        unresolved_max: u32::MAX,
+        address_failures_max: u32::MAX,
+        ..ThrottleLimits::default()
+    }
 }

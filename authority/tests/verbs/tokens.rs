@@ -1,8 +1,5 @@
 //! What is promised of tokens: refresh, revocation, validation, under a clock that is set.
 
-#[cfg(test)]
-mod world;
-
 use jeton_authority::tokens::expire::Marks;
 use jeton_authority::tokens::revoke::Revoked;
 use jeton_domain::id::KeyId;
@@ -10,7 +7,8 @@ use jeton_domain::name::{RealmName, Username};
 use jeton_domain::selector::Selector;
 use jeton_domain::token::text::Half;
 use jeton_store::tables::census::Counts;
-use world::World;
+
+use crate::world::World;
 
 const DAY_MS: i64 = 86_400_000;
 const EXPIRED: &str = "the access token expired or was revoked";

@@ -1,0 +1,10 @@
+//! What is promised of the verbs, on the memory engine under a clock that is set.
+
+#[cfg(test)]
+mod concurrent;
+#[cfg(test)]
+mod following;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
+mod world;
