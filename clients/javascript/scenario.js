@@ -13,7 +13,12 @@ const packageFile = path.join(process.env.NODE_PATH, '@elastic/elasticsearch/pac
 const { version } = JSON.parse(fs.readFileSync(packageFile))
 
 const scenarios = [
-  ...require('./tokens')
+  ...require('./tokens'),
+  ...require('./users'),
+  ...require('./roles'),
+  ...require('./mappings'),
+  ...require('./privileges'),
+  ...require('./service')
 ]
 
 async function main () {

@@ -9,10 +9,20 @@ import traceback
 import elasticsearch
 
 import harness
+import mappings
+import privileges
+import roles
+import service
 import tokens
+import users
 
 SCENARIOS = [
     *tokens.SCENARIOS,
+    *users.SCENARIOS,
+    *roles.SCENARIOS,
+    *mappings.SCENARIOS,
+    *privileges.SCENARIOS,
+    *service.SCENARIOS,
 ]
 
 
