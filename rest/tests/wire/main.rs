@@ -26,6 +26,8 @@ mod nonsense;
 #[cfg(test)]
 mod privileges;
 #[cfg(test)]
+mod realms;
+#[cfg(test)]
 mod refresh;
 #[cfg(test)]
 mod role_mappings;
