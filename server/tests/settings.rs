@@ -228,6 +228,23 @@ fn anonymous_names_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn reserved_roles_can_be_left_out_but_for_the_superuser() {
+    let all = parse("").roles;
+    assert!(all.reserved.contains("viewer"));
+    assert_eq!(all.file, Path::new("/etc/jeton/roles.yml"));
+    let some = parse("xpack.security.reserved_roles.include: [superuser, viewer]").roles;
+    assert!(some.reserved.contains("viewer") && !some.reserved.contains("editor"));
+    for (value, reason) in [
+        ("viewer", "the role [superuser] cannot be left out"),
+        ("[]", "the role [superuser] cannot be left out"),
+        ("[superuser, mine]", "[mine] is no reserved role"),
+    ] {
+        let refused = refusal(&format!("xpack.security.reserved_roles.include: {value}"));
+        assert!(refused.ends_with(reason), "{refused}");
+    }
+}
+
+#[test]
 fn failed_logins_are_slowed_down_as_the_realms_advise_unless_told_otherwise() {
     let advised = jeton_realms::throttle::ThrottleLimits::default();
     assert_eq!(format!("{:?}", parse("").throttle), format!("{advised:?}"));

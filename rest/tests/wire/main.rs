@@ -18,6 +18,8 @@ mod conventions;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod file_roles;
+#[cfg(test)]
 mod grant;
 #[cfg(test)]
 mod invalidate;

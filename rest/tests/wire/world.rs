@@ -37,6 +37,7 @@ pub(crate) const PASSWORD: &str = "s3cret-word";
 /// A service.
 pub(crate) struct World {
     pub(crate) rest: Rest,
+    pub(crate) authority: Arc<Authority>,
     clock: Arc<StillClock>,
 }
 
@@ -44,6 +45,7 @@ pub(crate) struct World {
 pub(crate) struct Ordinary {
     pub(crate) tokens: Option<TokenPolicy>,
     pub(crate) anonymous: Option<Anonymous>,
+    pub(crate) reserved_roles: ReservedRoles,
     pub(crate) compression: bool,
     pub(crate) has_native_realm: bool,
     pub(crate) follows_user_changes: bool,
@@ -54,6 +56,7 @@ impl Default for Ordinary {
         Self {
             tokens: Some(TokenPolicy { access_lifetime_ms: 1_200_000 }),
             anonymous: None,
+            reserved_roles: ReservedRoles::default(),
             compression: false,
             has_native_realm: true,
             follows_user_changes: false,
@@ -85,7 +88,7 @@ impl World {
                 tokens: ordinary.tokens,
                 anonymous: ordinary.anonymous,
                 reserved,
-                reserved_roles: ReservedRoles::default(),
+                reserved_roles: ordinary.reserved_roles,
                 native_realm: ordinary.has_native_realm.then(|| "default_native".into()),
                 follows_user_changes: ordinary.follows_user_changes,
             },
@@ -103,7 +106,7 @@ impl World {
             Names { node: "node-1".into(), cluster: "jeton".into(), cluster_uuid: "uuid".into() };
         let settings =
             Settings { names, body_bytes_max: 10_000, compression: ordinary.compression };
-        Self { rest: Rest::new(authority, settings), clock }
+        Self { rest: Rest::new(Arc::clone(&authority), settings), authority, clock }
     }
 
     pub(crate) fn pass(&self, time: Duration) {
