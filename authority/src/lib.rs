@@ -93,12 +93,12 @@ pub struct Policy {
     pub reserved_roles: ReservedRoles,
     /// The realm in which users made through the API are: its name, where it is on.
     pub native_realm: Option<String>,
+    /// Whether tokens end when their user is deleted, disabled, or gets another password.
+    pub follows_user_changes: bool,
 }
 
 /// How tokens are made.
 #[derive(Clone, Copy, Debug)]
-    /// Whether tokens end when their user is deleted, disabled, or gets another password.
-    pub follows_user_changes: bool,
 pub struct TokenPolicy {
     /// Lifetime of an access token, in milliseconds.
     pub access_lifetime_ms: i64,

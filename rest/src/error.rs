@@ -315,7 +315,6 @@ impl ApiError {
         json.end_object();
     }
 
-    fn object(status: StatusCode, kind: &'static str, reason: impl Into<String>) -> Self {
     /// Writes type, reason and cause as an entry of an answer that goes on with other things.
     pub(crate) fn print_entry(&self, json: &mut JsonWriter) {
         if let Body::Object(object) = &self.0.body {
@@ -325,6 +324,7 @@ impl ApiError {
         }
     }
 
+    fn object(status: StatusCode, kind: &'static str, reason: impl Into<String>) -> Self {
         Self::new(status, Body::Object(ErrorObject::new(kind, reason)))
     }
 

@@ -44,18 +44,18 @@ impl Exchange<'_> {
             Endpoint::ChangePassword => routes::user::change_password(self, caller, body).await,
             Endpoint::PutRole => routes::role::put(self, caller, body).await,
             Endpoint::PutRoleMapping => routes::role_mapping::put(self, caller, body).await,
-            Endpoint::PutPrivileges => routes::privilege::put(self, caller, body).await,
-            Endpoint::CheckPrivileges => routes::privilege_check::check(self, caller, body).await,
             Endpoint::BulkPutRoles => routes::role_bulk::put(self, caller, body).await,
             Endpoint::BulkDeleteRoles => routes::role_bulk::delete(self, caller, body).await,
+            Endpoint::PutPrivileges => routes::privilege::put(self, caller, body).await,
+            Endpoint::CheckPrivileges => routes::privilege_check::check(self, caller, body).await,
             Endpoint::ChangeSettings => routes::settings::change(self, caller, body).await,
             Endpoint::Authenticate
             | Endpoint::ShowUsers
             | Endpoint::DeleteUser
-            | Endpoint::ShowRoleMappings
-            | Endpoint::DeleteRoleMapping
             | Endpoint::EnableUser
             | Endpoint::DisableUser
+            | Endpoint::ShowRoleMappings
+            | Endpoint::DeleteRoleMapping
             | Endpoint::ShowRoles
             | Endpoint::DeleteRole
             | Endpoint::ShowPrivileges
@@ -139,10 +139,10 @@ impl Exchange<'_> {
         match endpoint {
             Endpoint::ShowUsers => routes::user::show(self, caller).await,
             Endpoint::DeleteUser => routes::user::delete(self, caller).await,
-            Endpoint::ShowRoles => routes::role::show(self, caller).await,
-            Endpoint::DeleteRole => routes::role::delete(self, caller).await,
             Endpoint::EnableUser => routes::user::enable(self, caller).await,
             Endpoint::DisableUser => routes::user::disable(self, caller).await,
+            Endpoint::ShowRoles => routes::role::show(self, caller).await,
+            Endpoint::DeleteRole => routes::role::delete(self, caller).await,
             Endpoint::ShowPrivileges => routes::privilege::show(self, caller).await,
             Endpoint::DeletePrivileges => routes::privilege::delete(self, caller).await,
             Endpoint::ShowHeldPrivileges => routes::privilege_check::show(self, caller).await,

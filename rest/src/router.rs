@@ -23,26 +23,26 @@ pub(crate) enum Endpoint {
     ShowUsers,
     /// Delete a user.
     DeleteUser,
-    /// Change a password: one's own, or that of the user named.
-    ChangePassword,
     /// Let a user log in again.
     EnableUser,
     /// Keep a user from logging in.
     DisableUser,
+    /// Change a password: one's own, or that of the user named.
+    ChangePassword,
     /// Create or update a role.
     PutRole,
     /// Show some roles or all.
     ShowRoles,
     /// Delete a role.
     DeleteRole,
-    /// Create or update privileges of applications.
-    PutPrivileges,
-    /// Show privileges of applications.
-    ShowPrivileges,
     /// Create or update several roles.
     BulkPutRoles,
     /// Delete several roles.
     BulkDeleteRoles,
+    /// Create or update privileges of applications.
+    PutPrivileges,
+    /// Show privileges of applications.
+    ShowPrivileges,
     /// Delete privileges of an application.
     DeletePrivileges,
     /// Say which privileges the caller holds of those asked about.
@@ -223,12 +223,12 @@ const OLD_TOKEN_PATH: &str = "/_xpack/security/oauth2/token";
 pub(crate) const AUTHENTICATE_PATH: &str = "/_security/_authenticate";
 
 const USER: &str = "/_security/user/{username}";
+const ENABLE: &str = "/_security/user/{username}/_enable";
+const DISABLE: &str = "/_security/user/{username}/_disable";
 const PASSWORD: &str = "/_security/user/{username}/_password";
 const OWN_PASSWORD: &str = "/_security/user/_password";
 const CHECK: &str = "/_security/user/{username}/_has_privileges";
 const OWN_CHECK: &str = "/_security/user/_has_privileges";
-const ENABLE: &str = "/_security/user/{username}/_enable";
-const DISABLE: &str = "/_security/user/{username}/_disable";
 const HELD: &str = "/_security/user/_privileges";
 const ROLE: &str = "/_security/role/{name}";
 const PRIVILEGES: &str = "/_security/privilege";
@@ -251,6 +251,10 @@ const ROUTES: &[Route] = &[
     Route::new("PUT", USER, Endpoint::PutUser).with(REFRESH),
     Route::new("POST", USER, Endpoint::PutUser).with(REFRESH),
     Route::new("DELETE", USER, Endpoint::DeleteUser).with(REFRESH),
+    Route::new("PUT", ENABLE, Endpoint::EnableUser).with(REFRESH),
+    Route::new("POST", ENABLE, Endpoint::EnableUser).with(REFRESH),
+    Route::new("PUT", DISABLE, Endpoint::DisableUser).with(REFRESH),
+    Route::new("POST", DISABLE, Endpoint::DisableUser).with(REFRESH),
     Route::new("GET", OWN_CHECK, Endpoint::CheckPrivileges),
     Route::new("POST", OWN_CHECK, Endpoint::CheckPrivileges),
     Route::new("GET", CHECK, Endpoint::CheckPrivileges),
@@ -259,16 +263,14 @@ const ROUTES: &[Route] = &[
     Route::new("PUT", OWN_PASSWORD, Endpoint::ChangePassword).with(REFRESH),
     Route::new("POST", OWN_PASSWORD, Endpoint::ChangePassword).with(REFRESH),
     Route::new("PUT", PASSWORD, Endpoint::ChangePassword).with(REFRESH),
-    Route::new("PUT", ENABLE, Endpoint::EnableUser).with(REFRESH),
-    Route::new("POST", ENABLE, Endpoint::EnableUser).with(REFRESH),
-    Route::new("PUT", DISABLE, Endpoint::DisableUser).with(REFRESH),
-    Route::new("POST", DISABLE, Endpoint::DisableUser).with(REFRESH),
     Route::new("POST", PASSWORD, Endpoint::ChangePassword).with(REFRESH),
     Route::new("GET", "/_security/role", Endpoint::ShowRoles),
     Route::new("GET", ROLE, Endpoint::ShowRoles),
     Route::new("PUT", ROLE, Endpoint::PutRole).with(REFRESH),
     Route::new("POST", ROLE, Endpoint::PutRole).with(REFRESH),
     Route::new("DELETE", ROLE, Endpoint::DeleteRole).with(REFRESH),
+    Route::new("POST", "/_security/role", Endpoint::BulkPutRoles).with(REFRESH),
+    Route::new("DELETE", "/_security/role", Endpoint::BulkDeleteRoles).with(REFRESH),
     Route::new("PUT", PRIVILEGES, Endpoint::PutPrivileges).with(REFRESH),
     Route::new("POST", PRIVILEGES, Endpoint::PutPrivileges).with(REFRESH),
     Route::new("GET", PRIVILEGES, Endpoint::ShowPrivileges),
@@ -279,8 +281,6 @@ const ROUTES: &[Route] = &[
     Route::new(
         "POST",
         "/_security/privilege/{names}/_clear_cache",
-    Route::new("POST", "/_security/role", Endpoint::BulkPutRoles).with(REFRESH),
-    Route::new("DELETE", "/_security/role", Endpoint::BulkDeleteRoles).with(REFRESH),
         Endpoint::ClearCache(Cache::Privileges),
     ),
     Route::new("POST", "/_security/role/{names}/_clear_cache", Endpoint::ClearCache(Cache::Roles)),
