@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use jeton_domain::query::QueryRefusal;
 use jeton_domain::token::refresh::RefreshRefusal;
 use jeton_realms::error::RealmError;
 use jeton_store::error::StoreError;
@@ -40,6 +41,9 @@ pub enum AuthorityError {
     /// The body is not what it should be (`parse_exception`).
     #[error("{0}")]
     Unreadable(String),
+    /// A search cannot be read, or asks for what is not allowed.
+    #[error("{0}")]
+    Query(#[from] QueryRefusal),
     /// Too many failed logins; try again later.
     #[error("too many failed attempts to authenticate")]
     Throttled {

@@ -31,6 +31,7 @@ pub mod health;
 pub mod mappings;
 pub mod privileges;
 pub mod roles;
+pub mod search;
 pub mod settings;
 pub mod tokens;
 pub mod users;
@@ -40,6 +41,7 @@ pub use error::AuthorityError;
 
 use privileges::book::PrivilegeBook;
 use roles::book::RoleBook;
+use search::Collection;
 
 /// Everything that the verbs work with.
 pub struct Authority {
@@ -54,6 +56,8 @@ pub struct Authority {
     key_material: RwLock<tokens::keys::KeyMaterial>,
     roles: Arc<RoleBook>,
     privileges: Arc<PrivilegeBook>,
+    searched_users: Collection,
+    searched_roles: Collection,
     /// Counts, by its owners, the strangers in the reserved hashing lane.
     strangers: Arc<()>,
     refusals: events::Refusals,
@@ -124,6 +128,8 @@ impl Authority {
         let Parts { store, chain, hasher, throttle, clock, entropy, policy } = parts;
         let roles = RoleBook::new(Arc::clone(&store), policy.reserved_roles.clone());
         let privileges = PrivilegeBook::new(Arc::clone(&store));
+        let searched_users = Collection::new(Arc::clone(&store), users::query::source());
+        let searched_roles = Collection::new(Arc::clone(&store), roles::query::source());
         let authority = Arc::new(Self {
             store,
             chain,
@@ -136,6 +142,8 @@ impl Authority {
             key_material: RwLock::new(material),
             roles,
             privileges,
+            searched_users,
+            searched_roles,
             strangers: Arc::default(),
             refusals: events::Refusals::default(),
             results: Mutex::default(),

@@ -9,6 +9,7 @@ use http::StatusCode;
 use jeton_authority::AuthorityError;
 use jeton_authority::error::Unauthenticated;
 use jeton_domain::privilege::action::CREATE_TOKEN;
+use jeton_domain::query::QueryRefusal;
 use jeton_domain::role::refusal::RoleRefusal;
 
 use crate::caller::Challenges;
@@ -362,6 +363,7 @@ impl ApiError {
             AuthorityError::Unfit(messages) => Self::validation(&messages),
             AuthorityError::Argument(reason) => Self::illegal_argument(reason),
             AuthorityError::Unreadable(reason) => Self::parse(reason),
+            AuthorityError::Query(refusal) => refusal.into(),
             AuthorityError::Throttled { retry_after } => {
                 let seconds = u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX);
                 Self::busy("too many failed attempts to authenticate")
@@ -422,6 +424,17 @@ impl From<JsonError> for ApiError {
             JsonError::Syntax { .. } => X_CONTENT,
         };
         Self::object(StatusCode::BAD_REQUEST, kind, error.to_string())
+    }
+}
+
+impl From<QueryRefusal> for ApiError {
+    fn from(refusal: QueryRefusal) -> Self {
+        match refusal {
+            QueryRefusal::NotAllowed(reason) => Self::illegal_argument(reason),
+            QueryRefusal::Malformed(reason) => {
+                Self::object(StatusCode::BAD_REQUEST, "parsing_exception", reason)
+            }
+        }
     }
 }
 

@@ -43,6 +43,8 @@ impl Exchange<'_> {
             Endpoint::PutUser => routes::user::put(self, caller, body).await,
             Endpoint::ChangePassword => routes::user::change_password(self, caller, body).await,
             Endpoint::PutRole => routes::role::put(self, caller, body).await,
+            Endpoint::QueryUsers => routes::query::users(self, caller, body).await,
+            Endpoint::QueryRoles => routes::query::roles(self, caller, body).await,
             Endpoint::PutRoleMapping => routes::role_mapping::put(self, caller, body).await,
             Endpoint::BulkPutRoles => routes::role_bulk::put(self, caller, body).await,
             Endpoint::BulkDeleteRoles => routes::role_bulk::delete(self, caller, body).await,

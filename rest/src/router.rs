@@ -21,6 +21,8 @@ pub(crate) enum Endpoint {
     PutUser,
     /// Show some users or all.
     ShowUsers,
+    /// Search users.
+    QueryUsers,
     /// Delete a user.
     DeleteUser,
     /// Let a user log in again.
@@ -33,6 +35,8 @@ pub(crate) enum Endpoint {
     PutRole,
     /// Show some roles or all.
     ShowRoles,
+    /// Search roles.
+    QueryRoles,
     /// Delete a role.
     DeleteRole,
     /// Create or update several roles.
@@ -238,6 +242,8 @@ const SERVICE_TOKEN_CACHE: &str =
     "/_security/service/{namespace}/{service}/credential/token/{names}/_clear_cache";
 const SETTINGS: &str = "/_security/settings";
 const ROLE_MAPPING: &str = "/_security/role_mapping/{name}";
+const QUERY_USERS: &str = "/_security/_query/user";
+const QUERY_ROLES: &str = "/_security/_query/role";
 const REFRESH: &[&str] = &["refresh"];
 
 const ROUTES: &[Route] = &[
@@ -248,6 +254,8 @@ const ROUTES: &[Route] = &[
     Route::new("GET", AUTHENTICATE_PATH, Endpoint::Authenticate),
     Route::new("GET", "/_security/user", Endpoint::ShowUsers).with(&["with_profile_uid"]),
     Route::new("GET", USER, Endpoint::ShowUsers).with(&["with_profile_uid"]),
+    Route::new("GET", QUERY_USERS, Endpoint::QueryUsers).with(&["with_profile_uid"]),
+    Route::new("POST", QUERY_USERS, Endpoint::QueryUsers).with(&["with_profile_uid"]),
     Route::new("PUT", USER, Endpoint::PutUser).with(REFRESH),
     Route::new("POST", USER, Endpoint::PutUser).with(REFRESH),
     Route::new("DELETE", USER, Endpoint::DeleteUser).with(REFRESH),
@@ -266,6 +274,8 @@ const ROUTES: &[Route] = &[
     Route::new("POST", PASSWORD, Endpoint::ChangePassword).with(REFRESH),
     Route::new("GET", "/_security/role", Endpoint::ShowRoles),
     Route::new("GET", ROLE, Endpoint::ShowRoles),
+    Route::new("GET", QUERY_ROLES, Endpoint::QueryRoles),
+    Route::new("POST", QUERY_ROLES, Endpoint::QueryRoles),
     Route::new("PUT", ROLE, Endpoint::PutRole).with(REFRESH),
     Route::new("POST", ROLE, Endpoint::PutRole).with(REFRESH),
     Route::new("DELETE", ROLE, Endpoint::DeleteRole).with(REFRESH),

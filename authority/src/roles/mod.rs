@@ -20,6 +20,7 @@ use crate::{Authority, AuthorityError};
 pub mod book;
 pub mod bulk;
 mod files;
+pub mod query;
 pub(crate) mod resolved;
 
 impl Authority {

@@ -81,6 +81,7 @@ impl From<AuthorityError> for KeyRefusal {
             | AuthorityError::Unfit(_)
             | AuthorityError::Argument(_)
             | AuthorityError::Unreadable(_)
+            | AuthorityError::Query(_)
             | AuthorityError::Throttled { .. }
             | AuthorityError::Busy(_) => Self::Store(error.to_string()),
         }

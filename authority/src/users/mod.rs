@@ -12,6 +12,7 @@ pub mod enable;
 mod follow;
 pub mod password;
 pub mod put;
+pub mod query;
 pub mod read;
 
 /// Whether what was written or removed was there before.

@@ -10,6 +10,7 @@ pub(crate) mod health;
 pub(crate) mod live;
 pub(crate) mod privilege;
 pub(crate) mod privilege_check;
+pub(crate) mod query;
 pub(crate) mod role;
 pub(crate) mod role_bulk;
 pub(crate) mod role_mapping;

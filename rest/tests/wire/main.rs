@@ -30,6 +30,8 @@ mod privileges;
 #[cfg(test)]
 mod realms;
 #[cfg(test)]
+mod queries;
+#[cfg(test)]
 mod refresh;
 #[cfg(test)]
 mod role_mappings;
