@@ -5,6 +5,8 @@ mod concurrent;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
+mod role_mappings;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod world;
