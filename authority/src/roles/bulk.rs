@@ -62,10 +62,13 @@ impl Authority {
         }
         let mut attempts = Attempts::default();
         loop {
-            self.authorize(&caller, action::BULK_PUT_ROLE).await?;
+            let wanted: Vec<&RoleDescriptor> = sound.iter().map(|sound| &sound.role).collect();
+            self.authorize_roles(&caller, action::BULK_PUT_ROLE, &wanted).await?;
             let mut transaction = self.store.begin(caller.noted, self.batch_id());
             rest_on(&mut transaction, &caller);
-            let done = Self::decide_puts(&mut transaction, &sound).await?;
+            let (done, met) = Self::decide_puts(&mut transaction, &sound).await?;
+            let met: Vec<&RoleDescriptor> = met.iter().collect();
+            self.authorize_roles(&caller, action::BULK_PUT_ROLE, &met).await?;
             let outcome = if done.created.is_empty() && done.updated.is_empty() {
                 self.still_rests(&caller)
             } else {
@@ -98,10 +101,12 @@ impl Authority {
         });
         let mut attempts = Attempts::default();
         loop {
-            self.authorize(&caller, action::BULK_DELETE_ROLE).await?;
+            self.authorize_roles(&caller, action::BULK_DELETE_ROLE, &[]).await?;
             let mut transaction = self.store.begin(caller.noted, self.batch_id());
             rest_on(&mut transaction, &caller);
-            let done = Self::decide_deletes(&mut transaction, &names).await?;
+            let (done, met) = Self::decide_deletes(&mut transaction, &names).await?;
+            let met: Vec<&RoleDescriptor> = met.iter().collect();
+            self.authorize_roles(&caller, action::BULK_DELETE_ROLE, &met).await?;
             let outcome = if done.deleted.is_empty() {
                 self.still_rests(&caller)
             } else {
@@ -117,17 +122,20 @@ impl Authority {
         }
     }
 
+    /// Adds what is to be written. Says what comes of it, and which roles were met.
     async fn decide_puts(
         transaction: &mut Transaction<'_>,
         sound: &[Sound],
-    ) -> Result<BulkPut, AuthorityError> {
-        let mut done = BulkPut::default();
+    ) -> Result<(BulkPut, Vec<RoleDescriptor>), AuthorityError> {
+        let (mut done, mut met) = (BulkPut::default(), Vec::new());
         for Sound { role, row } in sound {
             let key = table::key(role.name.as_str());
             let name = role.name.clone();
             if let Some(held) = transaction.read(&key).await? {
                 let held = descriptor(&held)?;
-                if is_same(&held.to_value(), &role.to_value()) {
+                let is_same = is_same(&held.to_value(), &role.to_value());
+                met.push(held);
+                if is_same {
                     done.unchanged.push(name);
                     continue;
                 }
@@ -139,25 +147,27 @@ impl Authority {
             transaction.put(key.clone(), row.clone());
             transaction.change(key);
         }
-        Ok(done)
+        Ok((done, met))
     }
 
+    /// Adds what is to be removed. Says what comes of it, and which roles were met.
     async fn decide_deletes(
         transaction: &mut Transaction<'_>,
         names: &[RoleName],
-    ) -> Result<BulkDelete, AuthorityError> {
-        let mut done = BulkDelete::default();
+    ) -> Result<(BulkDelete, Vec<RoleDescriptor>), AuthorityError> {
+        let (mut done, mut met) = (BulkDelete::default(), Vec::new());
         for name in names {
             let key = table::key(name.as_str());
-            if transaction.read(&key).await?.is_none() {
+            let Some(row) = transaction.read(&key).await? else {
                 done.not_found.push(name.clone());
                 continue;
-            }
+            };
+            met.push(descriptor(&row)?);
             transaction.delete(key.clone());
             transaction.change(key);
             done.deleted.push(name.clone());
         }
-        Ok(done)
+        Ok((done, met))
     }
 }
 

@@ -35,11 +35,13 @@ impl Authority {
         let key = table::key(name);
         let mut attempts = Attempts::default();
         loop {
-            self.authorize(&caller, action::PUT_ROLE).await?;
+            self.authorize_roles(&caller, action::PUT_ROLE, &[&role]).await?;
             let mut transaction = self.store.begin(caller.noted, self.batch_id());
             rest_on(&mut transaction, &caller);
             let held = transaction.read(&key).await?;
-            if held.is_none() {
+            if let Some(row) = &held {
+                self.authorize_roles(&caller, action::PUT_ROLE, &[&descriptor(row)?]).await?;
+            } else {
                 transaction.expect_absent(key.clone());
             }
             transaction.put(key.clone(), row.clone());
@@ -80,15 +82,16 @@ impl Authority {
         let mut attempts = Attempts::default();
         let key = table::key(name);
         loop {
-            self.authorize(&caller, action::DELETE_ROLE).await?;
+            self.authorize_roles(&caller, action::DELETE_ROLE, &[]).await?;
             if self.roles.reserved().contains(name) {
                 return Err(reserved_and_fixed(name));
             }
             let mut transaction = self.store.begin(caller.noted, self.batch_id());
             rest_on(&mut transaction, &caller);
-            if transaction.read(&key).await?.is_none() {
+            let Some(row) = transaction.read(&key).await? else {
                 return Ok(Existence::New);
-            }
+            };
+            self.authorize_roles(&caller, action::DELETE_ROLE, &[&descriptor(&row)?]).await?;
             transaction.delete(key.clone());
             transaction.change(key.clone());
             if attempts.weigh(transaction.commit().await)?.is_some() {
@@ -97,6 +100,16 @@ impl Authority {
             }
             caller = self.admit_again(caller).await?;
         }
+    }
+
+    /// Refuses an action on roles unless the caller may do it to any role, or manages all of these.
+    async fn authorize_roles(
+        &self,
+        caller: &Caller,
+        action: &str,
+        roles: &[&RoleDescriptor],
+    ) -> Result<(), AuthorityError> {
+        self.authorize_where(caller, action, |resolved| resolved.may_manage_roles(roles)).await
     }
 
     /// The row of a role that may be stored, or everything that speaks against it.

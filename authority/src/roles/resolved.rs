@@ -58,8 +58,12 @@ impl Resolved {
         self.permissions().any(|permission| permission.may_manage_application(name))
     }
 
-    /// Whether one of the roles lets its holder write and remove this role.
-    pub(crate) fn may_manage_role(&self, role: &RoleDescriptor) -> bool {
-        self.permissions().any(|permission| permission.may_manage_role(role))
+    /// Whether the roles let their holder write and remove each of these roles. Who may do so with
+    /// none may not ask.
+    pub(crate) fn may_manage_roles(&self, roles: &[&RoleDescriptor]) -> bool {
+        self.permissions().any(Permission::may_manage_some_roles)
+            && roles
+                .iter()
+                .all(|role| self.permissions().any(|permission| permission.may_manage_role(role)))
     }
 }

@@ -147,6 +147,7 @@ mod tests {
     use super::super::action;
     use super::super::grant::granted_by;
     use super::*;
+    use crate::privilege::cluster::ClusterPrivilege;
 
     fn names(names: &[&str]) -> Vec<RoleName> {
         names.iter().map(|name| RoleName::new(name)).collect()
@@ -207,6 +208,7 @@ mod tests {
         check(&caller, "user [ann] run as [bob] with effective roles [r]");
     }
 
+    /// Identity cases 65, 66, the words.
     #[test]
     fn keys_and_service_accounts_have_no_roles() {
         let key = Authenticated::ApiKey { id: "k", owner: "ann" };
@@ -219,6 +221,40 @@ mod tests {
             &Caller { authenticated: account, run_as: None, roles: None },
             "service account [elastic/fleet-server]",
         );
+    }
+
+    fn denied(action: &str, cluster: &str) -> String {
+        let privilege = ClusterPrivilege::resolve(cluster).unwrap();
+        assert!(!privilege.implies(action), "{cluster} {action}");
+        let authenticated = Authenticated::ServiceAccount("elastic/fleet-server");
+        let caller = Caller { authenticated, run_as: None, roles: None };
+        unauthorized(action, &caller, &granted_by(action))
+    }
+
+    /// Identity case 66, the text.
+    #[test]
+    fn a_denial_names_the_privileges_that_would_help_in_order_of_access() {
+        assert_eq!(
+            denied(action::DELETE_USER, "none"),
+            "action [cluster:admin/xpack/security/user/delete] is unauthorized for service account \
+             [elastic/fleet-server], this action is granted by the cluster privileges \
+             [manage_security,all]"
+        );
+    }
+
+    /// Identity case 62, the rule.
+    #[test]
+    fn whoever_manages_security_does_not_delegate_certificates() {
+        let text = denied(action::DELEGATE_PKI, "manage_security");
+        assert!(text.ends_with("granted by the cluster privileges [delegate_pki,all]"), "{text}");
+    }
+
+    /// Identity case 63, the rule.
+    #[test]
+    fn whoever_manages_their_own_keys_is_not_told_that_it_helps_with_those_of_others() {
+        let text = denied(action::INVALIDATE_API_KEY, "manage_own_api_key");
+        let wanted = "granted by the cluster privileges [manage_api_key,manage_security,all]";
+        assert!(text.ends_with(wanted), "{text}");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 mod automaton;
 pub mod check;
 pub mod check_parse;
+#[cfg(test)]
+mod check_tests;
 mod cluster_coverage;
 pub mod coverage;
 pub mod descriptor;

@@ -94,6 +94,11 @@ impl Permission {
         is_any(&self.written_profiles, key)
     }
 
+    /// Whether some roles may be written and removed.
+    pub const fn may_manage_some_roles(&self) -> bool {
+        !self.managed_roles.is_empty()
+    }
+
     /// Whether a role may be written and removed that grants this: privileges on indices only, each
     /// within those over which roles may be managed. What is too complex to be told may not.
     pub fn may_manage_role(&self, role: &RoleDescriptor) -> bool {
@@ -103,7 +108,7 @@ impl Permission {
             || !role.run_as.is_empty()
             || !role.remote_indices.is_empty()
             || !role.remote_cluster.is_empty();
-        if self.managed_roles.is_empty() || grants_more {
+        if !self.may_manage_some_roles() || grants_more {
             return false;
         }
         let managed = index_grants(&self.managed_roles);

@@ -307,3 +307,42 @@ async fn an_anonymous_caller_may_be_asked_to_authenticate_instead() {
         "action [cluster:admin/xpack/security/user/get] is unauthorized for user [_anonymous] with effective roles [] (assigned roles [guest] were not found), this action is granted by the cluster privileges [read_security,manage_security,all]",
     );
 }
+
+#[tokio::test]
+async fn whoever_manages_roles_over_some_indices_changes_those_roles_only() {
+    let world = World::new().await;
+    let manager = r#"{"global":{"role":{"manage":{"indices":[{"names":["logs-*"],"privileges":["read"]}]}}}}"#;
+    world.root("PUT", "/_security/role/manager").json(manager).send().await.expect(200);
+    world.role("strong", &["monitor"]).await;
+    world.user("jane", &["manager"]).await;
+    let send = async |method: &str, target: &str, body: &str| {
+        let call = world.call(method, target).basic("jane", PASSWORD);
+        if body.is_empty() { call.send().await } else { call.json(body).send().await }
+    };
+    let within = r#"{"indices":[{"names":["logs-1*"],"privileges":["read"]}]}"#;
+    let beyond = r#"{"indices":[{"names":["logs-1*"],"privileges":["read","write"]}]}"#;
+    let some = "/_security/role/some";
+    send("PUT", some, within).await.is(200, r#"{"role":{"created":true}}"#);
+    send("PUT", some, beyond).await.expect(403);
+    send("PUT", some, r#"{"cluster":["none"]}"#).await.expect(403);
+    send("PUT", "/_security/role/strong", within).await.expect(403);
+    send("DELETE", "/_security/role/strong", "").await.expect(403);
+    send("GET", some, "").await.expect(403);
+    let bulk = |body: &str| format!(r#"{{"roles":{{"one":{within},"two":{body}}}}}"#);
+    send("POST", "/_security/role", &bulk(beyond)).await.expect(403);
+    send("POST", "/_security/role", &bulk(within)).await.expect(200);
+    let both = r#"{"names":["one","strong"]}"#;
+    send("DELETE", "/_security/role", both).await.expect(403);
+    send("DELETE", "/_security/role", r#"{"names":["one","two"]}"#).await.expect(200);
+    send("DELETE", some, "").await.is(200, r#"{"found":true}"#);
+    let text = send("DELETE", "/_security/role/superuser", "").await.text();
+    assert!(text.contains("role [superuser] is reserved"), "{text}");
+    world.user("rob", &[]).await;
+    for (method, target, body) in
+        [("DELETE", some, ""), ("PUT", some, "{}"), ("DELETE", "/_security/role", both)]
+    {
+        let call = world.call(method, target).basic("rob", PASSWORD);
+        let call = if body.is_empty() { call } else { call.json(body) };
+        call.send().await.expect(403);
+    }
+}
