@@ -1,10 +1,11 @@
 //! Histories with faults put in: power cuts, full disks, failed syncs.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
-use std::sync::Arc;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,10 +40,16 @@ fn open(options: &EmbeddedOptions) -> (Embedded, Arc<Faults>) {
 }
 
 fn open_with(options: &EmbeddedOptions, prepare: impl FnOnce(&Faults)) -> (Embedded, Arc<Faults>) {
-    let (disk, lock) = Disk::lock(options.directory.clone()).unwrap();
+    let (disk, lock) = lock(options).unwrap();
     let faults = Arc::clone(&disk.faults);
     prepare(&faults);
     (Embedded::open_disk(options, disk, lock).unwrap(), faults)
+}
+
+/// Locks a directory while no process is born: a child holds every lock until it runs its program.
+fn lock(options: &EmbeddedOptions) -> Result<(Disk, File), StoreError> {
+    let _unborn = BIRTHS.read().unwrap_or_else(PoisonError::into_inner);
+    Disk::lock(options.directory.clone())
 }
 
 fn batch(id: u64, rows: &[(Vec<u8>, Vec<u8>)]) -> Batch {
@@ -326,7 +333,7 @@ fn a_journal_that_breaks_off_before_a_later_one_is_named() {
         let mut cut = bytes.clone();
         cut[last * 512..].fill(0);
         std::fs::write(&path, cut).unwrap();
-        let (disk, lock) = Disk::lock(options.directory.clone()).unwrap();
+        let (disk, lock) = lock(&options).unwrap();
         disk.faults.set_room(Some(0));
         match Embedded::open_disk(&options, disk, lock) {
             Err(StoreError::Damaged { file, .. }) if file == path => named += 1,
@@ -395,11 +402,16 @@ fn merging_keeps_runs_few_and_rows_right() {
 
 /// Runs the test of this name in a process of its own, with the directory; gives back how it ended.
 fn run_alone(name: &str, directory: &Path) -> ExitStatus {
-    let ended = Command::new(std::env::current_exe().unwrap())
+    let births = BIRTHS.write().unwrap_or_else(PoisonError::into_inner);
+    let child = Command::new(std::env::current_exe().unwrap())
         .args([&format!("engine::embedded::tests::{name}"), "--exact", "--nocapture"])
         .env(ALONE, directory)
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    drop(births);
+    let ended = child.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&ended.stdout);
     assert!(told.contains("running 1 test"), "{told}");
     ended.status
@@ -411,6 +423,9 @@ fn directory_alone() -> Option<PathBuf> {
 }
 
 const ALONE: &str = "JETON_TEST_ALONE";
+
+/// Held while a process is born.
+static BIRTHS: RwLock<()> = RwLock::new(());
 
 #[test]
 fn a_failed_sync_stops_the_process() {

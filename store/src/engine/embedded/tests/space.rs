@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::super::disk::Disk;
 use super::{
-    Dice, Model, all, batch, commit_many, key, open, open_with, put, settle, small, space, wait,
+    Dice, Model, all, batch, commit_many, key, lock, open, open_with, put, settle, small, space,
+    wait,
 };
 use crate::engine::embedded::{Embedded, EmbeddedOptions};
 use crate::engine::{Batch, Engine, Space};
@@ -116,7 +116,7 @@ fn a_directory_without_a_reserve_opens() {
     drop(open(&options));
     let reserve = directory.path().join("reserve");
     std::fs::remove_file(&reserve).unwrap();
-    let (disk, lock) = Disk::lock(options.directory.clone()).unwrap();
+    let (disk, lock) = lock(&options).unwrap();
     disk.faults.set_room(Some(1_000));
     let engine = Embedded::open_disk(&options, disk, lock);
     assert!(!reserve.exists());

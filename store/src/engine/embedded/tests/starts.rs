@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::disk::Disk;
 use super::super::faults::{Faults, Lost};
-use super::{Dice, Model, all, batch, open, small, wait};
+use super::{Dice, Model, all, batch, lock, open, small, wait};
 use crate::engine::Engine;
 use crate::engine::embedded::{Embedded, EmbeddedOptions};
 
 /// Opens the directory as the next process on the machine whose faults these are.
 fn open_again(options: &EmbeddedOptions, faults: &Arc<Faults>) -> Embedded {
-    let (mut disk, lock) = Disk::lock(options.directory.clone()).unwrap();
+    let (mut disk, lock) = lock(options).unwrap();
     disk.faults = Arc::clone(faults);
     Embedded::open_disk(options, disk, lock).unwrap()
 }
