@@ -190,7 +190,8 @@ fn role(
     if reserved.contains(name.as_str()) {
         return Err(Reason::Reserved(name));
     }
-    let role = RoleDescriptor::from_value(&name, &without_old_fields(value));
+    // As through the API, a role cannot be restricted: only API keys can.
+    let role = RoleDescriptor::from_role_request(&name, &without_old_fields(value));
     let role = role.map_err(Reason::Form)?;
     let violations = violations_of_file(&role);
     if !violations.is_empty() {
@@ -313,6 +314,7 @@ mod tests {
     #[test]
     fn one_bad_role_never_costs_another() {
         check_left_out("bad:\n  clusters: [ all ]", "unexpected field [clusters]");
+        check_left_out("bad:\n  restriction: { workflows: [] }", "unexpected field [restriction]");
         check_left_out("bad:\n  cluster: all", "expected a string array");
         check_left_out("bad:\n  cluster: [ bogus ]", "unknown cluster privilege [bogus]");
         check_left_out("bad: [", "not readable");
