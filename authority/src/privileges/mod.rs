@@ -4,6 +4,7 @@ use crate::caller::Caller;
 use crate::{Authority, AuthorityError};
 
 pub(crate) mod book;
+pub mod check;
 pub mod delete;
 pub mod put;
 pub mod read;
