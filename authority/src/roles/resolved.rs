@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jeton_domain::name::RoleName;
 use jeton_domain::role::descriptor::RoleDescriptor;
-use jeton_domain::role::permission::Permission;
+use jeton_domain::role::permission::{Permission, may_manage_roles};
 
 /// What a list of role names comes to, by name.
 #[derive(Clone, Debug, Default)]
@@ -61,9 +61,6 @@ impl Resolved {
     /// Whether the roles let their holder write and remove each of these roles. Who may do so with
     /// none may not ask.
     pub(crate) fn may_manage_roles(&self, roles: &[&RoleDescriptor]) -> bool {
-        self.permissions().any(Permission::may_manage_some_roles)
-            && roles
-                .iter()
-                .all(|role| self.permissions().any(|permission| permission.may_manage_role(role)))
+        may_manage_roles(self.permissions(), roles)
     }
 }

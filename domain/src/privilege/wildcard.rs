@@ -50,6 +50,32 @@ pub(crate) fn plainly_covers(general: &str, special: &str) -> bool {
     !general.contains(['?', '\\']) && !special.contains('\\') && matches(general, special)
 }
 
+/// Whether some text may fit both patterns, as far as their beginnings tell.
+pub(crate) fn may_meet(one: &str, other: &str) -> bool {
+    let (one, other) = (beginning(one), beginning(other));
+    one.starts_with(other) || other.starts_with(one)
+}
+
+/// How much work it is at most to match the text, in [`WORK_UNIT`] steps.
+pub(crate) fn work(pattern: &str, text: &str) -> usize {
+    let (pattern_bytes, text_bytes) = (pattern.len(), text.len());
+    let stars = pattern.split('*').skip(1).filter(|behind| !behind.is_empty()).count();
+    let steps = if stars == 0 {
+        pattern_bytes.saturating_add(text_bytes)
+    } else {
+        pattern_bytes.saturating_mul(text_bytes)
+    };
+    steps.wrapping_div(WORK_UNIT).saturating_add(1)
+}
+
+/// What stands before the first wildcard.
+fn beginning(pattern: &str) -> &str {
+    pattern.split(['*', '?', '\\']).next().unwrap_or_default()
+}
+
+/// Steps of matching that are counted as one.
+const WORK_UNIT: usize = 64;
+
 /// The parts of a pattern, in order.
 pub(crate) fn tokens(pattern: &str) -> impl Iterator<Item = Token> {
     let mut rest = pattern.chars();
@@ -130,6 +156,19 @@ mod tests {
         ] {
             assert_eq!(plainly_covers(general, special), wanted, "{general} {special}");
         }
+    }
+
+    #[test]
+    fn patterns_that_begin_differently_never_meet() {
+        assert!(may_meet("a*", "ab*") && may_meet("*", "x") && may_meet("a\\b", "ac"));
+        assert!(!may_meet("ab*", "ac*") && !may_meet("a", "b?"));
+    }
+
+    #[test]
+    fn the_work_of_a_match_is_counted_by_its_sizes() {
+        assert_eq!(work("indices:data/*", "indices:data/read/search"), 1);
+        assert_eq!(work("indices:data/**", "indices:data/read/search"), 1);
+        assert_eq!(work(&"a*b".repeat(100), &"a".repeat(640)), 3_001);
     }
 
     #[test]

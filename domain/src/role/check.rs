@@ -171,6 +171,7 @@ impl Checker<'_> {
             let resolved = resolved?;
             for name in &asked.names {
                 let pattern = NamePattern::parse(name)?;
+                pattern.spend(&mut self.effort)?;
                 let mut question = if asked.allow_restricted_indices {
                     Question::new(&grants, &pattern)
                 } else {
@@ -197,6 +198,7 @@ impl Checker<'_> {
         let of_application = self.answer.applications.entry(asked.application.clone()).or_default();
         for resource in &asked.resources {
             let pattern = NamePattern::parse(resource)?;
+            pattern.spend(&mut self.effort)?;
             let mut question = Question::new(&grants, &pattern);
             let held = of_application.entry(resource.clone()).or_default();
             for privilege in &asked.privileges {

@@ -247,3 +247,36 @@ fn a_request_must_ask_for_something_in_applications_by_name() {
     let request = PrivilegesRequest { applications: [asked].into(), ..empty };
     assert_eq!(request.violations(), ["Application names may not contain '*' (found 'app*')"]);
 }
+
+/// What applications of many features ask when somebody logs in.
+#[test]
+fn many_plain_questions_are_answered() {
+    let names: Vec<String> =
+        (0..300).map(|number| ["data:read/", &number.to_string()].concat()).collect();
+    let actions: Vec<&str> = names.iter().map(String::as_str).collect();
+    let permission = role(
+        &[(&["logs-*", "own-*"], &["read", "view_index_metadata"]), (&["own-*"], &["write"])],
+        &[("app", &actions, &["space:*"]), ("app", &["login:*", "ui:*/show"], &["*"])],
+    );
+    let resources: Vec<String> =
+        (0..30).map(|number| ["space:", &number.to_string()].concat()).collect();
+    let asked = ApplicationRequest {
+        application: "app".to_owned(),
+        privileges: names.iter().cloned().chain(texts(&["login:", "ui:dev/show", "x:y"])).collect(),
+        resources,
+    };
+    let indices = IndexRequest {
+        names: (0..100).map(|number| ["logs-", &number.to_string(), "*"].concat()).collect(),
+        privileges: texts(&["read", "write", "manage", "all", "create_doc", "monitor"]),
+        allow_restricted_indices: false,
+    };
+    let request = PrivilegesRequest {
+        cluster: crate::privilege::cluster::names().map(String::from).collect(),
+        indices: [indices].into(),
+        applications: [asked].into(),
+    };
+    let answer = check(&[&permission], &request, &BTreeMap::new()).unwrap();
+    assert!(answer.indices["logs-7*"]["read"] && !answer.indices["logs-7*"]["write"]);
+    let held = &answer.applications["app"]["space:3"];
+    assert!(held["data:read/299"] && held["ui:dev/show"] && !held["x:y"]);
+}

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::automaton::Automaton;
 use super::coverage::{Effort, TooComplex, is_covered};
 use crate::privilege::cluster::{ClusterPrivilege, Patterns};
+use crate::privilege::wildcard;
 
 /// Whether those who hold these privileges hold the wanted one.
 pub(super) fn is_implied<'a>(
@@ -79,7 +80,11 @@ impl<'a> Pieces<'a> {
         effort: &mut Effort,
     ) -> Result<bool, TooComplex> {
         let unwanted = unwanted.iter().map(|pattern| (Duty::Unwanted, *pattern));
-        let pieces: Vec<(Duty, &str)> = self.0.iter().copied().chain(unwanted).collect();
+        let all = self.0.iter().copied().chain(unwanted);
+        let pieces: Vec<(Duty, &str)> =
+            all.filter(|(_, pattern)| wildcard::may_meet(pattern, grant)).collect();
+        effort.spend(self.0.len())?;
+        effort.spend_on_automaton(grant.len())?;
         let automata: Vec<Cow<'_, Automaton>> =
             pieces.iter().map(|(_, pattern)| Cow::Owned(Automaton::of_wildcard(pattern))).collect();
         is_covered(&Automaton::of_wildcard(grant), &automata, effort, |fitting, _| {

@@ -29,6 +29,11 @@ impl Effort {
         Self(COVERAGE_STEPS_MAX)
     }
 
+    /// Takes what it costs to make an automaton of so many steps.
+    pub(super) fn spend_on_automaton(&mut self, size: usize) -> Result<(), TooComplex> {
+        self.spend(size.saturating_mul(ENTRY_STEPS))
+    }
+
     /// Takes some of it.
     pub(super) fn spend(&mut self, steps: usize) -> Result<(), TooComplex> {
         self.0 = self.0.checked_sub(steps).ok_or(TooComplex)?;
@@ -45,11 +50,17 @@ pub(super) fn is_covered(
     effort: &mut Effort,
     is_enough: impl FnMut(&[usize], &mut Effort) -> Result<bool, TooComplex>,
 ) -> Result<bool, TooComplex> {
-    let size = pieces.iter().map(|piece| piece.len()).fold(wanted.len(), usize::saturating_add);
-    effort.spend(size)?;
+    let mut starts = Vec::with_capacity(pieces.len());
+    let mut size: usize = 0;
+    for piece in pieces {
+        starts.push(size);
+        size = size.saturating_add(piece.len()).saturating_add(1);
+    }
+    effort.spend(size.saturating_add(wanted.len()))?;
     let search = Search {
         wanted,
         pieces,
+        starts,
         alphabet: alphabet(wanted, pieces),
         effort,
         is_enough,
@@ -68,8 +79,8 @@ fn alphabet(wanted: &Automaton, pieces: &[Cow<'_, Automaton>]) -> Vec<char> {
     bounds.into_iter().collect()
 }
 
-/// Where each of the pieces stands that can still fit, by number.
-type Places = Vec<(usize, Positions)>;
+/// Steps of all pieces, numbered one piece after the other; behind the steps of each stands its end.
+type Places = Vec<usize>;
 
 /// Sets of places, each once, known by number; and what was decided about names that end there.
 #[derive(Default)]
@@ -90,7 +101,7 @@ impl Sets {
         number
     }
 
-    fn places(&self, set: usize) -> &[(usize, Positions)] {
+    fn places(&self, set: usize) -> &[usize] {
         self.places.get(set).map_or(&[], Vec::as_slice)
     }
 }
@@ -98,6 +109,8 @@ impl Sets {
 struct Search<'a, 'p, F> {
     wanted: &'a Automaton,
     pieces: &'a [Cow<'p, Automaton>],
+    /// The place of the first step of each piece.
+    starts: Vec<usize>,
     alphabet: Vec<char>,
     effort: &'a mut Effort,
     is_enough: F,
@@ -111,8 +124,11 @@ struct Search<'a, 'p, F> {
 
 impl<F: FnMut(&[usize], &mut Effort) -> Result<bool, TooComplex>> Search<'_, '_, F> {
     fn run(mut self) -> Result<bool, TooComplex> {
-        let start = self.pieces.iter().map(|piece| piece.start()).enumerate();
-        let start = self.set_of(start.collect())?;
+        let mut places = Places::new();
+        for (number, piece) in self.pieces.iter().enumerate() {
+            self.add(&mut places, number, piece.start())?;
+        }
+        let start = self.sets.number(places);
         if !self.arrive(&self.wanted.start(), start)? {
             return Ok(false);
         }
@@ -137,12 +153,13 @@ impl<F: FnMut(&[usize], &mut Effort) -> Result<bool, TooComplex>> Search<'_, '_,
     /// Notes that the wanted pattern and the pieces stand there. Says whether a name that ends
     /// there is covered, if one can.
     fn arrive(&mut self, wanted: &Positions, set: usize) -> Result<bool, TooComplex> {
-        self.effort.spend(wanted.takes.len().saturating_add(1))?;
         if wanted.is_at_end && !self.is_enough_in(set)? {
             return Ok(false);
         }
         for &at in &wanted.takes {
+            self.effort.spend(1)?;
             if self.seen.insert((at, set)) {
+                self.effort.spend(ENTRY_STEPS)?;
                 self.waiting.push_back((at, set));
             }
         }
@@ -153,43 +170,73 @@ impl<F: FnMut(&[usize], &mut Effort) -> Result<bool, TooComplex>> Search<'_, '_,
         if let Some(verdict) = self.sets.verdicts.get(&set) {
             return Ok(*verdict);
         }
-        let ending = self.sets.places(set).iter().filter(|(_, positions)| positions.is_at_end);
-        let fitting: Vec<usize> = ending.map(|(piece, _)| *piece).collect();
+        let mut fitting = Vec::new();
+        for place in self.sets.places(set) {
+            let (piece, at) = self.step(*place);
+            if self.pieces.get(piece).is_some_and(|piece| piece.len() == at) {
+                fitting.push(piece);
+            }
+        }
         let verdict = (self.is_enough)(&fitting, self.effort)?;
         self.sets.verdicts.insert(set, verdict);
         Ok(verdict)
     }
 
+    /// The set that is reached by a character.
     fn advance(&mut self, set: usize, found: char) -> Result<usize, TooComplex> {
         if let Some(known) = self.moves.get(&(set, found)) {
             return Ok(*known);
         }
+        self.effort.spend(ENTRY_STEPS)?;
+        let mut by_piece: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for place in self.sets.places(set) {
+            let (piece, at) = self.step(*place);
+            by_piece.entry(piece).or_default().push(at);
+        }
         let mut places = Places::new();
-        for (number, positions) in self.sets.places(set) {
-            let Some(piece) = self.pieces.get(*number) else { continue };
-            let classes = positions.takes.iter().filter_map(|at| piece.class(*at));
+        for (number, takes) in by_piece {
+            let Some(piece) = self.pieces.get(number) else { continue };
+            let classes = takes.iter().filter_map(|at| piece.class(*at));
             let work = classes.map(Class::weight).fold(1, usize::saturating_add);
             self.effort.spend(work.saturating_add(piece.len().wrapping_div(STEPS_AT_ONCE)))?;
-            places.push((*number, piece.behind(&positions.takes, found)));
+            let positions = piece.behind(&takes, found);
+            self.add(&mut places, number, positions)?;
         }
-        let next = self.set_of(places)?;
+        let next = self.sets.number(places);
         self.moves.insert((set, found), next);
         Ok(next)
     }
 
-    /// The number of the set of these places, of which some may be dead.
-    fn set_of(&mut self, mut places: Places) -> Result<usize, TooComplex> {
-        places.retain(|(_, positions)| !positions.is_dead());
-        for (_, positions) in &mut places {
-            positions.takes.sort_unstable();
-            self.effort.spend(positions.takes.len().saturating_add(1))?;
+    /// Adds where a piece stands, in order.
+    fn add(
+        &mut self,
+        places: &mut Places,
+        piece: usize,
+        mut positions: Positions,
+    ) -> Result<(), TooComplex> {
+        self.effort.spend(positions.takes.len().saturating_add(1))?;
+        let start = self.starts.get(piece).copied().unwrap_or_default();
+        if positions.is_at_end {
+            positions.takes.extend(self.pieces.get(piece).map(|piece| piece.len()));
         }
-        Ok(self.sets.number(places))
+        positions.takes.sort_unstable();
+        places.extend(positions.takes.iter().map(|at| start.saturating_add(*at)));
+        Ok(())
+    }
+
+    /// The piece of a place, and the step in it.
+    fn step(&self, place: usize) -> (usize, usize) {
+        let piece = self.starts.partition_point(|start| *start <= place).saturating_sub(1);
+        let start = self.starts.get(piece).copied().unwrap_or_default();
+        (piece, place.saturating_sub(start))
     }
 }
 
 /// Steps of a program that cost no more to skip than one costs to look at.
 const STEPS_AT_ONCE: usize = 64;
+
+/// Steps that remembering one thing is counted as: bounds memory too.
+const ENTRY_STEPS: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -19,8 +19,10 @@ use crate::privilege::wildcard;
 #[derive(Debug, Default)]
 pub(super) struct Grants<'a> {
     reaches: Vec<Reach<'a>>,
+    /// By action, the grants that allow it.
+    literals: BTreeMap<&'a str, BTreeSet<usize>>,
     /// By pattern over actions, the grants that allow it.
-    actions: BTreeMap<&'a str, BTreeSet<usize>>,
+    wildcards: BTreeMap<&'a str, BTreeSet<usize>>,
     /// By name of a privilege, the grants that hold it.
     names: BTreeMap<&'a str, BTreeSet<usize>>,
 }
@@ -66,7 +68,9 @@ impl<'a> Grants<'a> {
     ) {
         self.names.entry(name).or_default().insert(grant);
         for action in actions {
-            self.actions.entry(action).or_default().insert(grant);
+            let is_literal = wildcard::is_literal(action);
+            let actions = if is_literal { &mut self.literals } else { &mut self.wildcards };
+            actions.entry(action).or_default().insert(grant);
         }
     }
 }
@@ -132,24 +136,50 @@ impl<'a> Question<'a> {
     /// Whether every action that fits the pattern is allowed on all that is asked about.
     fn is_allowed(&mut self, action: &str, effort: &mut Effort) -> Result<bool, TooComplex> {
         let grants = self.grants;
-        effort.spend(grants.actions.len())?;
-        let covering = grants.actions.iter();
-        let covering = covering.filter(|(known, _)| wildcard::plainly_covers(known, action));
-        let covering: BTreeSet<usize> =
-            covering.flat_map(|(_, holding)| holding).copied().collect();
+        let is_literal = wildcard::is_literal(action);
+        let mut covering: BTreeSet<usize> =
+            grants.literals.get(action).into_iter().flatten().copied().collect();
+        for (known, holding) in &grants.wildcards {
+            effort.spend(wildcard::work(known, action))?;
+            let is_covering = if is_literal {
+                wildcard::matches(known, action)
+            } else {
+                wildcard::plainly_covers(known, action)
+            };
+            if is_covering {
+                covering.extend(holding);
+            }
+        }
         if self.is_reached_by(&covering, effort)? {
             return Ok(true);
         }
-        let wanted = Automaton::of_wildcard(action);
-        let related: Vec<(&str, &BTreeSet<usize>)> = grants
-            .actions
-            .iter()
-            .filter(|(known, _)| !wildcard::is_literal(known) || wanted.matches(known))
-            .map(|(known, holding)| (*known, holding))
-            .collect();
+        if is_literal {
+            return Ok(false);
+        }
+        self.is_allowed_together(action, effort)
+    }
+
+    /// As [`Self::is_allowed`], where no single pattern allows all that fits the action.
+    fn is_allowed_together(
+        &mut self,
+        action: &str,
+        effort: &mut Effort,
+    ) -> Result<bool, TooComplex> {
+        let grants = self.grants;
+        let mut related: Vec<(&str, &BTreeSet<usize>)> = Vec::new();
+        for (known, holding) in grants.wildcards.iter().chain(&grants.literals) {
+            effort.spend(1)?;
+            if wildcard::may_meet(known, action) {
+                related.push((known, holding));
+            }
+        }
+        if related.is_empty() {
+            return Ok(false);
+        }
+        effort.spend_on_automaton(action.len())?;
         let pieces: Vec<Cow<'_, Automaton>> =
             related.iter().map(|(known, _)| Cow::Owned(Automaton::of_wildcard(known))).collect();
-        is_covered(&wanted, &pieces, effort, |fitting, effort| {
+        is_covered(&Automaton::of_wildcard(action), &pieces, effort, |fitting, effort| {
             let holding = fitting.iter().filter_map(|piece| related.get(*piece));
             let holding = holding.flat_map(|(_, holding)| *holding).copied().collect();
             self.is_reached_by(&holding, effort)
@@ -162,7 +192,7 @@ impl<'a> Question<'a> {
         holding: &BTreeSet<usize>,
         effort: &mut Effort,
     ) -> Result<bool, TooComplex> {
-        effort.spend(holding.len().saturating_add(1))?;
+        effort.spend(holding.len().saturating_mul(2).saturating_add(1))?;
         if let Some(known) = self.known.get(holding) {
             return Ok(*known);
         }
@@ -184,9 +214,11 @@ impl<'a> Question<'a> {
         let enough =
             |reach: &&Reach<'_>| reach.span == Span::Whole || self.span == Span::Unrestricted;
         for reach in reaches.iter().filter(enough) {
-            effort.spend(reach.patterns.len())?;
-            if reach.patterns.iter().any(|known| known.plainly_covers(self.asked)) {
-                return Ok(true);
+            for known in reach.patterns {
+                effort.spend(known.work_of_covering(self.asked))?;
+                if known.plainly_covers(self.asked) {
+                    return Ok(true);
+                }
             }
         }
         let patterns = |span: Span| {

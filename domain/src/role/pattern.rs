@@ -6,6 +6,7 @@ use alloc::string::String;
 use thiserror::Error;
 
 use super::automaton::{Automaton, RegexRefusal};
+use super::coverage::{Effort, TooComplex};
 use crate::privilege::wildcard;
 
 /// A pattern that names fit or do not fit.
@@ -84,9 +85,16 @@ impl NamePattern {
     /// How much work it is at most to tell whether `name` fits, beyond reading it once.
     pub(super) fn work(&self, name: &str) -> usize {
         match &self.0 {
-            Kind::Wildcard(pattern) if wildcard::is_literal(pattern) => 1,
-            Kind::Wildcard(_) => self.size(),
-            Kind::Regex(_) => self.size().saturating_mul(name.len()),
+            Kind::Wildcard(pattern) => wildcard::work(pattern, name),
+            Kind::Regex(_) => self.size().saturating_mul(name.len()).saturating_add(1),
+        }
+    }
+
+    /// How much work [`Self::plainly_covers`] is at most.
+    pub(super) fn work_of_covering(&self, other: &Self) -> usize {
+        match (&self.0, &other.0) {
+            (Kind::Wildcard(general), Kind::Wildcard(special)) => wildcard::work(general, special),
+            (Kind::Wildcard(_) | Kind::Regex(_), Kind::Wildcard(_) | Kind::Regex(_)) => 1,
         }
     }
 
@@ -99,6 +107,14 @@ impl NamePattern {
             (Kind::Wildcard(general), Kind::Regex(_)) => general == "*",
             (Kind::Regex(general), Kind::Regex(special)) => general == special,
             (Kind::Regex(_), Kind::Wildcard(_)) => false,
+        }
+    }
+
+    /// Takes what it costs to ask about the pattern.
+    pub(super) fn spend(&self, effort: &mut Effort) -> Result<(), TooComplex> {
+        match self.literal() {
+            Some(_) => effort.spend(1),
+            None => effort.spend_on_automaton(self.size()),
         }
     }
 

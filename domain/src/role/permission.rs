@@ -94,27 +94,48 @@ impl Permission {
         is_any(&self.written_profiles, key)
     }
 
-    /// Whether some roles may be written and removed.
-    pub const fn may_manage_some_roles(&self) -> bool {
-        !self.managed_roles.is_empty()
-    }
-
     /// Whether a role may be written and removed that grants this: privileges on indices only, each
-    /// within those over which roles may be managed. What is too complex to be told may not.
-    pub fn may_manage_role(&self, role: &RoleDescriptor) -> bool {
+    /// within those over which roles may be managed.
+    fn may_manage(&self, role: &RoleDescriptor, effort: &mut Effort) -> Result<bool, TooComplex> {
         let grants_more = !role.cluster.is_empty()
             || !role.global.is_empty()
             || !role.applications.is_empty()
             || !role.run_as.is_empty()
             || !role.remote_indices.is_empty()
             || !role.remote_cluster.is_empty();
-        if !self.may_manage_some_roles() || grants_more {
-            return false;
+        if self.managed_roles.is_empty() || grants_more {
+            return Ok(false);
         }
         let managed = index_grants(&self.managed_roles);
-        let mut effort = Effort::of_request();
-        role.indices.iter().all(|grant| is_within(&managed, grant, &mut effort).unwrap_or(false))
+        for grant in &role.indices {
+            if !is_within(&managed, grant, effort)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
+}
+
+/// Whether each of these roles may be written and removed by one of the permissions.
+///
+/// What is too complex to be told may not be done, and who manages no roles at all may not even name
+/// none.
+pub fn may_manage_roles<'a>(
+    permissions: impl Iterator<Item = &'a Permission>,
+    roles: &[&RoleDescriptor],
+) -> bool {
+    let managers: Vec<&Permission> =
+        permissions.filter(|it| !it.managed_roles.is_empty()).collect();
+    let mut effort = Effort::of_request();
+    let mut is_managed = |role: &RoleDescriptor| {
+        for manager in &managers {
+            if manager.may_manage(role, &mut effort)? {
+                return Ok(true);
+            }
+        }
+        Ok::<bool, TooComplex>(false)
+    };
+    !managers.is_empty() && roles.iter().all(|role| is_managed(role).unwrap_or(false))
 }
 
 impl IndexHold {
@@ -169,6 +190,7 @@ fn is_within(
         return Ok(false);
     }
     for name in &given.names {
+        name.spend(effort)?;
         let mut question = match given.span {
             Span::Whole => Question::new(managed, name),
             Span::Unrestricted => Question::about_indices(managed, name, effort)?,
@@ -275,7 +297,7 @@ mod tests {
             given
         };
         let check = |given: &RoleDescriptor, wanted: bool| {
-            assert_eq!(permission.may_manage_role(given), wanted, "{given:?}");
+            assert_eq!(may_manage_roles([&permission].into_iter(), &[given]), wanted, "{given:?}");
         };
         check(&given(&["logs-1*"], &["read"]), true);
         check(&given(&["logs-1*", "own-x"], &["READ"]), true);
@@ -293,7 +315,9 @@ mod tests {
         check(&whole, true);
         whole.indices[0].names = alloc::vec!["*".into()];
         check(&whole, false);
-        assert!(!Permission::of([&role(&["manage"], &[])]).may_manage_role(&role(&[], &[])));
+        let other = Permission::of([&role(&["manage"], &[])]);
+        assert!(!may_manage_roles([&other].into_iter(), &[]));
+        assert!(may_manage_roles([&other, &permission].into_iter(), &[]));
     }
 
     #[test]
