@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jeton_authority::tokens::Granted;
 use jeton_authority::tokens::issue::Grant;
 use jeton_authority::tokens::revoke::{Revocation, Revoked};
-use jeton_authority::users::put::UserPut;
+use jeton_authority::users::put::{NewPassword, UserPut};
 use jeton_authority::{Authority, AuthorityError, Credentials, Presented, Urgency};
 use jeton_domain::name::{RoleName, Username};
 use jeton_domain::secret::Secret;
@@ -17,6 +17,7 @@ use jeton_domain::token::text::Half;
 use jeton_store::tables::census::Counts;
 
 use crate::vouching::password_of;
+use crate::world::UNUSED_HASH;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,12 @@ pub enum Ask {
     Authenticate,
     /// Whether a native user may log in from now on.
     Enable(String, bool),
+    /// The end of a user's password, and of tokens where they follow their user.
+    ChangePassword(String),
+    /// The end of a user's log-ins, and of tokens where they follow their user.
+    Disable(String),
+    /// The end of a user, and of tokens where they follow their user.
+    Delete(String),
 }
 
 /// What is answered.
@@ -186,6 +193,19 @@ async fn try_ask(
         }
         Ask::Enable(username, enabled) => {
             authority.put_user(caller, with_enabled(username, *enabled)).await?;
+            return Ok(Answer::Done);
+        }
+        Ask::ChangePassword(username) => {
+            let password = NewPassword::Hashed(secret(UNUSED_HASH));
+            authority.change_password(caller, Some(username), &password).await?;
+            return Ok(Answer::Done);
+        }
+        Ask::Disable(username) => {
+            authority.disable_user(caller, username).await?;
+            return Ok(Answer::Done);
+        }
+        Ask::Delete(username) => {
+            authority.delete_user(caller, username).await?;
             return Ok(Answer::Done);
         }
         Ask::Revoke(half, text) => {

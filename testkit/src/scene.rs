@@ -61,6 +61,8 @@ pub struct Scene {
     pub without: Without,
     /// Whether tokens were used before, so that the cache knows them.
     pub is_warm: bool,
+    /// Whether tokens end with changes of their user.
+    pub follows_user_changes: bool,
 }
 
 /// The number of a request: those of the first requester come first.
@@ -208,7 +210,8 @@ impl Scene {
 impl<'s> Play<'s> {
     /// Sets the scene anew; nobody has begun.
     pub fn begin(scene: &'s Scene, stage: &'s Stage) -> Self {
-        let setting = Setting::new(PLAY_SEED, &stage.hasher);
+        let follows_user_changes = scene.follows_user_changes;
+        let setting = Setting { follows_user_changes, ..Setting::new(PLAY_SEED, &stage.hasher) };
         let entropy = Arc::clone(&setting.entropy);
         let engine = Stepped::after(&stage.batches, entropy, scene.stops, scene.without);
         let engine = Arc::new(engine);

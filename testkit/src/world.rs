@@ -307,4 +307,4 @@ fn patient() -> ThrottleLimits {
 const CACHE_BYTES: u64 = 4 << 20;
 
 /// The form of a hash; no realm here looks at it.
-const UNUSED_HASH: &str = "$2a$04$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+pub(crate) const UNUSED_HASH: &str = "$2a$04$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

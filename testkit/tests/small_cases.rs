@@ -70,6 +70,12 @@ fn two_bulk_revocations_answer_as_in_some_order() {
 }
 
 #[test]
+fn changes_that_end_tokens_answer_as_in_some_order() {
+    every_pair_with(Kind::NewPassword);
+    every_pair_with(Kind::End);
+}
+
+#[test]
 fn the_search_call_by_call_notices_each_rule_that_is_missing() {
     let stage = Stage::set(hasher(), &EVERY_PAIR);
     let verbs = verbs(&stage);
@@ -81,6 +87,9 @@ fn the_search_call_by_call_notices_each_rule_that_is_missing() {
     };
     finds(Without::Guards, "grant", "revoke realm");
     finds(Without::Guards, "grant", "disable and revoke user");
+    finds(Without::Guards, "grant", "end by disabling");
+    finds(Without::Guards, "grant", "end by deleting");
+    finds(Without::Guards, "refresh", "new password");
     finds(Without::Guards, "client credentials of a bearer", "revoke user");
     finds(Without::Guards, "refresh", "revoke user");
     finds(Without::Guards, "revoke access", "revoke realm");
@@ -104,6 +113,10 @@ enum Kind {
     Bulk,
     /// It keeps her from making new ones, and then ends them: two requests, one after the other.
     DisableAndBulk,
+    /// It ends every session of `ann` of the native realm, whose tokens follow her.
+    NewPassword,
+    /// The same, and it keeps her from making new ones, in one commit.
+    End,
 }
 
 struct Verb {
@@ -150,10 +163,12 @@ fn play_pair(
     is_warm: bool,
 ) -> Result<Searched, Box<Violation>> {
     let requesters = vec![one.requests.clone(), other.requests.clone()];
-    let scene = Scene { requesters, stops: Stops::Calls, without, is_warm };
+    let follows_user_changes = [one, other].iter().any(|verb| verb.kind >= Kind::NewPassword);
+    let scene = Scene { requesters, stops: Stops::Calls, without, is_warm, follows_user_changes };
     let must_die = matches!(
         (one.kind, other.kind),
-        (Kind::Refresh, Kind::Bulk | Kind::DisableAndBulk) | (Kind::Grant, Kind::DisableAndBulk)
+        (Kind::Refresh, Kind::Bulk | Kind::DisableAndBulk | Kind::NewPassword | Kind::End)
+            | (Kind::Grant, Kind::DisableAndBulk | Kind::End)
     );
     search(&scene, stage, |play| if must_die { no_survivor(play) } else { Ok(()) })
 }
@@ -203,6 +218,9 @@ fn verbs(stage: &Stage) -> Vec<Verb> {
         verb("revoke one's own user", Kind::Bulk, bearer(user())),
         verb("disable and revoke user", Kind::DisableAndBulk, two(user())),
         verb("disable and revoke realm", Kind::DisableAndBulk, two(realm())),
+        verb("new password", Kind::NewPassword, one(Ask::ChangePassword("ann".to_owned()))),
+        verb("end by disabling", Kind::End, one(Ask::Disable("ann".to_owned()))),
+        verb("end by deleting", Kind::End, one(Ask::Delete("ann".to_owned()))),
     ]
 }
 
@@ -218,7 +236,13 @@ fn search_five(without: Without) -> Result<Searched, Box<Violation>> {
         Ask::RevokeAll(Selector::Realm(RealmName::new(NATIVE))),
     ];
     let requesters = requests.into_iter().map(|what| vec![by_elastic(what)]).collect();
-    let scene = Scene { requesters, stops: Stops::Decisions, without, is_warm: true };
+    let scene = Scene {
+        requesters,
+        stops: Stops::Decisions,
+        without,
+        is_warm: true,
+        follows_user_changes: false,
+    };
     search(&scene, &stage, |_| Ok(()))
 }
 

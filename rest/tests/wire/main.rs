@@ -12,6 +12,8 @@ mod authenticate;
 #[cfg(test)]
 mod authorization;
 #[cfg(test)]
+mod bulk_roles;
+#[cfg(test)]
 mod caches;
 #[cfg(test)]
 mod conventions;
@@ -28,9 +30,9 @@ mod nonsense;
 #[cfg(test)]
 mod privileges;
 #[cfg(test)]
-mod realms;
-#[cfg(test)]
 mod queries;
+#[cfg(test)]
+mod realms;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]

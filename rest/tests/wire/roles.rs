@@ -4,6 +4,7 @@ use crate::world::{PASSWORD, World};
 
 const ROLE: &str = "/_security/role/ops";
 
+/// Identity cases 36, 39.
 #[tokio::test]
 async fn a_role_is_kept_whole_and_shown_in_the_order_of_the_wire() {
     let world = World::new().await;
@@ -16,20 +17,97 @@ async fn a_role_is_kept_whole_and_shown_in_the_order_of_the_wire() {
     );
 }
 
+/// Sends a role that must be refused, and makes sure that nothing of it is stored.
+async fn check_refusal(world: &World, target: &str, body: &str, kind: &str, reason: &str) {
+    let call = world.root("PUT", target);
+    let call = if body.is_empty() { call } else { call.json(body) };
+    call.send().await.is_error(400, kind, reason);
+    let all = world.root("GET", "/_security/role").send().await.expect(200).json();
+    let mut roles = all.as_object().unwrap().values();
+    assert!(roles.all(|role| role["metadata"]["_reserved"] == true), "{target} {body}");
+}
+
+/// Identity cases 37, 41.
 #[tokio::test]
-async fn a_role_that_makes_no_sense_is_refused() {
+async fn a_role_that_is_not_legal_is_refused_and_not_stored() {
     let world = World::new().await;
-    let answer = world.root("PUT", "/_security/role/superuser").json("{}").send().await;
-    answer.is_error(
-        400,
-        "action_request_validation_exception",
-        "Validation Failed: 1: Role [superuser] is reserved and may not be used.;",
-    );
+    let name = "Role names must be at least 1 and no more than 507 characters. They can contain \
+                alphanumeric characters (a-z, A-Z, 0-9), spaces, punctuation, and printable \
+                symbols in the Basic Latin (ASCII) block. Leading or trailing whitespace is not \
+                allowed.";
+    let long_name = "r".repeat(508);
+    let long_text = format!(r#"{{"description":"{}"}}"#, "d".repeat(1001));
+    for (role, body, message) in [
+        ("superuser", "{}", "Role [superuser] is reserved and may not be used."),
+        ("%20x", "{}", name),
+        (&long_name, "{}", name),
+        ("ops", r#"{"metadata":{"_x":1}}"#, "role descriptor metadata keys may not start with [_]"),
+        ("ops", &long_text, "Role description must be less than 1000 characters."),
+    ] {
+        let target = format!("/_security/role/{role}");
+        let reason = format!("Validation Failed: 1: {message};");
+        let kind = "action_request_validation_exception";
+        check_refusal(&world, &target, body, kind, &reason).await;
+    }
+}
+
+/// Identity case 40.
+#[tokio::test]
+async fn a_role_that_cannot_be_read_is_refused_and_not_stored() {
+    let world = World::new().await;
+    let indices = "failed to parse indices privileges for role [ops].";
+    let top = "failed to parse role [ops].";
+    for (body, reason) in [
+        (
+            r#"{"restriction":{"workflows":["search_application_query"]}}"#,
+            format!("{top} unexpected field [restriction]"),
+        ),
+        (r#"{"transient_metadata":1}"#, format!("{top} unexpected field [transient_metadata]")),
+        (r#"{"clusters":[]}"#, format!("{top} unexpected field [clusters]")),
+        ("[]", format!("{top} expected an object but found [START_ARRAY] instead")),
+        (
+            r#"{"indices":[{"privileges":["read"]}]}"#,
+            format!("{indices} missing required [names] field"),
+        ),
+        (
+            r#"{"indices":[{"names":"*"}]}"#,
+            format!("{indices} missing required [privileges] field"),
+        ),
+        (
+            r#"{"indices":[{"names":"*","privileges":[],"x":1}]}"#,
+            format!("{indices} unexpected field [x]"),
+        ),
+        (
+            r#"{"global":{"applications":{}}}"#,
+            "failed to parse privilege. expected one of [application,profile,role] but found \
+             [applications] instead"
+                .to_owned(),
+        ),
+        ("", "request body is required".to_owned()),
+    ] {
+        check_refusal(&world, ROLE, body, "parse_exception", &reason).await;
+    }
+}
+
+/// Identity case 38.
+#[tokio::test]
+async fn an_unknown_privilege_is_refused_with_all_that_are_known() {
+    let world = World::new().await;
+    let body =
+        r#"{"cluster":["bogus","MANAGE_token"],"indices":[{"names":"*","privileges":["odd"]}]}"#;
+    let answer = world.root("PUT", ROLE).json(body).send().await.expect(400).json();
+    let reason = answer["error"]["reason"].as_str().unwrap();
+    let start = "Validation Failed: 1: unknown cluster privilege [bogus]. a privilege must be \
+                 either one of the predefined cluster privilege names [manage_own_api_key,\
+                 manage_data_stream_global_retention,";
+    assert!(reason.starts_with(start), "{reason}");
+    let middle = ",monitor,manage,all] or a pattern over one of the available cluster actions;2: \
+                  unknown index privilege [odd]. a privilege must be either one of the predefined";
+    assert!(reason.contains(middle), "{reason}");
     let answer = world.root("PUT", ROLE).json(r#"{"cluster":["bogus"]}"#).send().await.expect(400);
-    assert!(answer.text().contains("unknown cluster privilege [bogus]"));
-    let answer = world.root("PUT", ROLE).json(r#"{"restriction":{}}"#).send().await;
-    let reason = "failed to parse role [ops]. unexpected field [restriction]";
-    answer.is_error(400, "parse_exception", reason);
+    let ends =
+        answer.json()["error"]["reason"].as_str().unwrap().ends_with("available cluster actions;");
+    assert!(ends);
 }
 
 #[tokio::test]
@@ -43,6 +121,7 @@ async fn roles_are_shown_by_name_and_all() {
     assert!(all.get("ops").is_some() && all.get("superuser").is_some());
 }
 
+/// Identity case 44.
 #[tokio::test]
 async fn a_role_is_deleted_once() {
     let world = World::new().await;
@@ -73,4 +152,21 @@ async fn a_changed_role_counts_at_the_next_request_and_unknown_ones_are_named() 
     assert!(
         answer.text().contains("with effective roles [ops] (assigned roles [zz] were not found)")
     );
+}
+
+/// Identity case 35.
+#[tokio::test]
+async fn a_token_has_what_its_users_roles_grant_now() {
+    let world = World::new().await;
+    world.role("ops", &["monitor"]).await;
+    world.user("jane", &["ops"]).await;
+    let token = world.pair("jane").await.access;
+    let root = async || world.call("GET", "/").bearer(&token).send().await.status;
+    assert_eq!(root().await, 200);
+    world.role("ops", &["manage_token"]).await;
+    assert_eq!(root().await, 403);
+    world.role("ops", &["monitor"]).await;
+    assert_eq!(root().await, 200);
+    world.root("DELETE", ROLE).send().await.expect(200);
+    assert_eq!(root().await, 403);
 }

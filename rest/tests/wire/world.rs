@@ -20,6 +20,7 @@ use jeton_domain::subject::RealmRef;
 use jeton_domain::time::{BootTime, Clock, Entropy, Timestamp};
 use jeton_realms::cache::{CacheLimits, CredentialCache};
 use jeton_realms::chain::{Chain, Duty, Link, SuccessLimits};
+use jeton_realms::file::{FilePaths, FileRealm};
 use jeton_realms::native::NativeRealm;
 use jeton_realms::password::{HashingPool, PasswordHasher, PoolLimits};
 use jeton_realms::reserved::{ReservedNames, ReservedRealm};
@@ -29,6 +30,7 @@ use jeton_store::engine::Engine;
 use jeton_store::engine::memory::Memory;
 use jeton_store::store::Store;
 use serde_json::Value;
+use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 /// The password of `elastic`, and of every user that a test makes.
@@ -39,6 +41,8 @@ pub(crate) struct World {
     pub(crate) rest: Rest,
     pub(crate) authority: Arc<Authority>,
     clock: Arc<StillClock>,
+    /// Holds the files of the file realm.
+    _directory: TempDir,
 }
 
 /// What a test changes of the ordinary.
@@ -49,6 +53,8 @@ pub(crate) struct Ordinary {
     pub(crate) compression: bool,
     pub(crate) has_native_realm: bool,
     pub(crate) follows_user_changes: bool,
+    /// Users of the file realm with their role, all with the usual password.
+    pub(crate) file_users: &'static [(&'static str, &'static str)],
 }
 
 impl Default for Ordinary {
@@ -60,6 +66,7 @@ impl Default for Ordinary {
             compression: false,
             has_native_realm: true,
             follows_user_changes: false,
+            file_users: &[],
         }
     }
 }
@@ -79,8 +86,11 @@ impl World {
         let hasher = hasher();
         let anonymous = ordinary.anonymous.as_ref().map(|anonymous| anonymous.username.clone());
         let reserved = ReservedNames::new(true, anonymous);
+        let directory = tempfile::tempdir().unwrap();
+        let file = file_realm(&directory, ordinary.file_users, &hasher, &reserved);
+        let links = Links { file, has_native: ordinary.has_native_realm };
         let parts = Parts {
-            chain: Arc::new(chain(&store, &hasher, &reserved, ordinary.has_native_realm)),
+            chain: Arc::new(chain(&store, &hasher, &reserved, links)),
             throttle: Throttle::new(throttle_limits()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(Counter(AtomicU64::new(1))),
@@ -106,7 +116,12 @@ impl World {
             Names { node: "node-1".into(), cluster: "jeton".into(), cluster_uuid: "uuid".into() };
         let settings =
             Settings { names, body_bytes_max: 10_000, compression: ordinary.compression };
-        Self { rest: Rest::new(Arc::clone(&authority), settings), authority, clock }
+        Self {
+            rest: Rest::new(Arc::clone(&authority), settings),
+            authority,
+            clock,
+            _directory: directory,
+        }
     }
 
     pub(crate) fn pass(&self, time: Duration) {
@@ -343,12 +358,8 @@ fn chain(
     store: &Arc<Store>,
     hasher: &PasswordHasher,
     reserved: &ReservedNames,
-    has_native_realm: bool,
+    beside: Links,
 ) -> Chain {
-    let cache = || {
-        let limits = CacheLimits { ttl: Duration::from_mins(20), users_max: 100 };
-        CredentialCache::new(limits, [3; 32])
-    };
     let bootstrap = Some(Secret::from(PASSWORD));
     let store = || Arc::clone(store);
     let elastic = ReservedRealm::new(store(), hasher.clone(), cache(), reserved.clone(), bootstrap);
@@ -356,10 +367,48 @@ fn chain(
         RealmRef { name: RealmName::new("default_native"), kind: "native".into(), domain: None };
     let native = NativeRealm::new(realm, store(), hasher.clone(), cache());
     let mut links = vec![Link { realm: Arc::new(elastic), duty: Duty::First }];
-    if has_native_realm {
+    links.extend(beside.file.map(|realm| Link { realm, duty: Duty::Everything }));
+    if beside.has_native {
         links.push(Link { realm: Arc::new(native), duty: Duty::Everything });
     }
     Chain::new(links, hasher.clone(), SuccessLimits::default())
+}
+
+/// The realms beside the reserved one.
+struct Links {
+    file: Option<Arc<FileRealm>>,
+    has_native: bool,
+}
+
+/// A realm of these users; none without any.
+fn file_realm(
+    directory: &TempDir,
+    known: &[(&str, &str)],
+    hasher: &PasswordHasher,
+    reserved: &ReservedNames,
+) -> Option<Arc<FileRealm>> {
+    if known.is_empty() {
+        return None;
+    }
+    let write = |name, lines: Vec<String>| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, lines.concat()).unwrap();
+        path
+    };
+    let users = known.iter().map(|(name, _)| format!("{name}:{PASSWORD}\n")).collect();
+    let roles = known.iter().map(|(name, role)| format!("{role}:{name}\n")).collect();
+    let paths =
+        FilePaths { users: write("users", users), users_roles: write("users_roles", roles) };
+    let realm =
+        RealmRef { name: RealmName::new("default_file"), kind: "file".into(), domain: None };
+    let file = FileRealm::new(realm, paths, reserved.clone(), hasher.clone(), cache());
+    assert!(file.reload_if_changed(Timestamp::from_ms(0)));
+    Some(Arc::new(file))
+}
+
+fn cache() -> CredentialCache {
+    let limits = CacheLimits { ttl: Duration::from_mins(20), users_max: 100 };
+    CredentialCache::new(limits, [3; 32])
 }
 
 fn throttle_limits() -> ThrottleLimits {
