@@ -19,7 +19,9 @@ impl Index {
     /// The documents that a query may match.
     pub(super) fn candidates(&self, query: &Query) -> Vec<Arc<Entry>> {
         // To look for more than every other document takes as long as to look at all.
-        match self.gather(query, self.len() / 2) {
+        let most = self.len() / 2;
+        let mut gathering = Gathering { index: self, looks: most };
+        match gathering.places(query, most) {
             Some(places) => {
                 let entries = places.into_iter().filter_map(|place| self.entry(place));
                 entries.map(Arc::clone).collect()
@@ -27,43 +29,52 @@ impl Index {
             None => self.entries().map(Arc::clone).collect(),
         }
     }
+}
 
+/// A search for candidates, as long as it pays.
+struct Gathering<'i> {
+    index: &'i Index,
+    /// How many more terms may be looked at, for all clauses together.
+    looks: usize,
+}
+
+impl Gathering<'_> {
     /// The places of all documents that a query matches, and perhaps of others; none if they are more
-    /// than `most`, or if to find them would take looking at more terms than that.
-    fn gather(&self, query: &Query, most: usize) -> Option<Vec<u32>> {
+    /// than `most`, or if they are not found at a glance.
+    fn places(&mut self, query: &Query, most: usize) -> Option<Vec<u32>> {
         match query {
             Query::All => None,
             Query::Nothing => Some(Vec::new()),
             Query::Names(names) if names.len() > most => None,
             Query::Names(names) => {
-                let places =
-                    names.iter().filter_map(|name| self.by_key.get(&(self.key)(name).bytes));
+                let key = |name: &str| (self.index.key)(name).bytes;
+                let places = names.iter().filter_map(|name| self.index.by_key.get(&key(name)));
                 Some(places.copied().collect())
             }
-            Query::Term(field, test) => self.gather_terms(field, test, most),
+            Query::Term(field, test) => self.places_of_terms(field, test, most),
             Query::Phrase(Phrase { field, words, .. }) => {
                 let texts = words.first()?.iter().map(|word| word.as_str().into());
-                self.gather_terms(field, &TermTest::OneOf(texts.collect()), most)
+                self.places_of_terms(field, &TermTest::OneOf(texts.collect()), most)
             }
-            Query::Bool(bool) => self.gather_bool(bool, most),
+            Query::Bool(bool) => self.places_of_bool(bool, most),
         }
     }
 
-    fn gather_bool(&self, bool: &Bool, most: usize) -> Option<Vec<u32>> {
+    fn places_of_bool(&mut self, bool: &Bool, most: usize) -> Option<Vec<u32>> {
         let mut clauses: Vec<&Query> = bool.all.iter().collect();
         clauses.sort_by_key(|clause| effort(clause));
         let mut fewest: Option<Vec<u32>> = None;
-        let most_of = |fewest: &Option<Vec<u32>>| fewest.as_ref().map_or(most, Vec::len);
         for clause in clauses {
-            if let Some(found) = self.gather(clause, most_of(&fewest)) {
+            let most = fewest.as_ref().map_or(most, Vec::len);
+            if let Some(found) = self.places(clause, most) {
                 fewest = Some(found);
             }
         }
         if bool.at_least > 0 {
-            let most = most_of(&fewest);
+            let most = fewest.as_ref().map_or(most, Vec::len);
             let mut found: Vec<u32> = Vec::new();
             let gathered = bool.some.iter().try_for_each(|clause| {
-                found.extend(self.gather(clause, most.checked_sub(found.len())?)?);
+                found.extend(self.places(clause, most.checked_sub(found.len())?)?);
                 Some(())
             });
             if gathered.is_some() {
@@ -73,21 +84,26 @@ impl Index {
         fewest
     }
 
-    fn gather_terms(&self, field: &FieldRef, test: &TermTest, most: usize) -> Option<Vec<u32>> {
-        let terms = &self.field(field.place)?.terms;
-        let mut gathering = Gathering { found: Vec::new(), looked_at: 0, most };
+    fn places_of_terms(
+        &mut self,
+        field: &FieldRef,
+        test: &TermTest,
+        most: usize,
+    ) -> Option<Vec<u32>> {
+        let index = self.index;
+        let terms = &index.field(field.place)?.terms;
+        let mut found = Found { places: Vec::new(), most };
         let inside = field.member.as_ref().map(|member| format!("{member}{BORDER}"));
         match (test.reach(), inside, field.kind) {
-            (_, None, FieldKind::Flattened) => gathering.among(field, test, terms.iter())?,
+            (_, None, FieldKind::Flattened) => self.look(&mut found, field, test, terms.iter())?,
             (Reach::Texts(texts), inside, _) => {
                 let inside = inside.unwrap_or_default();
                 for text in texts {
-                    gathering.look()?;
                     let places = match inside.as_str() {
                         "" => terms.get(text.as_ref()),
                         inside => terms.get(format!("{inside}{text}").as_str()),
                     };
-                    gathering.take(places)?;
+                    found.take(places)?;
                 }
             }
             (Reach::Between(lower, upper), None, _) => {
@@ -97,54 +113,50 @@ impl Index {
                     Bound::Unbounded => true,
                 };
                 let above = terms.range::<str, _>((lower, Bound::Unbounded));
-                gathering.among(field, test, above.take_while(|(term, _)| is_below(term)))?;
+                let between = above.take_while(|(term, _)| is_below(term));
+                self.look(&mut found, field, test, between)?;
             }
             (Reach::Beginning(start), inside, _) => {
                 let start = inside.unwrap_or_default() + &start;
-                gathering.among(field, test, beginning(terms, &start))?;
+                self.look(&mut found, field, test, beginning(terms, &start))?;
             }
             (Reach::Between(..) | Reach::Everywhere, inside, _) => {
                 let start = inside.unwrap_or_default();
-                gathering.among(field, test, beginning(terms, &start))?;
+                self.look(&mut found, field, test, beginning(terms, &start))?;
             }
         }
-        Some(unique(gathering.found))
+        Some(unique(found.places))
+    }
+
+    /// Takes the documents of those terms that pass.
+    fn look<'t>(
+        &mut self,
+        found: &mut Found,
+        field: &FieldRef,
+        test: &TermTest,
+        mut terms: impl Iterator<Item = (&'t Arc<str>, &'t Places)>,
+    ) -> Option<()> {
+        terms.try_for_each(|(term, places)| {
+            self.looks = self.looks.checked_sub(1)?;
+            let passes = text_in(field, term).is_some_and(|text| test.passes(text));
+            found.take(passes.then_some(places))
+        })
     }
 }
 
-/// Places being gathered, as long as it pays.
-struct Gathering {
-    found: Vec<u32>,
-    looked_at: usize,
+/// Places found, as long as they are few.
+struct Found {
+    places: Vec<u32>,
     most: usize,
 }
 
-impl Gathering {
-    /// Takes the documents of those terms that pass.
-    fn among<'i>(
-        &mut self,
-        field: &FieldRef,
-        test: &TermTest,
-        mut terms: impl Iterator<Item = (&'i Arc<str>, &'i Places)>,
-    ) -> Option<()> {
-        terms.try_for_each(|(term, places)| {
-            self.look()?;
-            let passes = text_in(field, term).is_some_and(|text| test.passes(text));
-            self.take(passes.then_some(places))
-        })
-    }
-
-    fn look(&mut self) -> Option<()> {
-        self.looked_at = self.looked_at.saturating_add(1);
-        (self.looked_at <= self.most).then_some(())
-    }
-
+impl Found {
     fn take(&mut self, places: Option<&Places>) -> Option<()> {
         let Some(places) = places else { return Some(()) };
-        if self.found.len().saturating_add(places.len()) > self.most {
+        if self.places.len().saturating_add(places.len()) > self.most {
             return None;
         }
-        self.found.extend(places.iter());
+        self.places.extend(places.iter());
         Some(())
     }
 }

@@ -28,6 +28,8 @@ mod gather;
 mod index;
 mod marks;
 mod page;
+#[cfg(test)]
+mod tests;
 
 use index::{Entry, Index};
 use marks::Marks;
@@ -129,20 +131,30 @@ impl Collection {
                 yield_now().await;
             }
             let noted = self.marks().noted();
-            for (key, _) in &noted {
-                let row = self.store.row(key).await?;
-                let document = row.as_ref().map(self.source.document).transpose()?;
-                let mut index = self.write();
-                index.remove(key);
-                if let Some((document, row)) = document.zip(row) {
-                    index.insert(key, row.version, document);
+            for step in noted.chunks(SEARCH_STEP) {
+                for (key, _) in step {
+                    self.read_again(key).await?;
                 }
+                yield_now().await;
             }
             if self.marks().settle(&noted) {
                 return Ok(());
             }
             attempts.weigh::<()>(Err(StoreError::Conflict))?;
         }
+    }
+
+    /// Brings what the index knows of one row up to date.
+    async fn read_again(&self, key: &Key) -> Result<(), StoreError> {
+        let row = self.store.row(key).await?;
+        let document = row.as_ref().map(self.source.document).transpose()?;
+        let mut index = self.write();
+        index.remove(key);
+        if let Some((document, row)) = document.zip(row) {
+            index.insert(key, row.version, document);
+        }
+        drop(index);
+        Ok(())
     }
 
     /// Puts some rows into the index; where the next ones begin, if there are more.
@@ -170,11 +182,12 @@ impl Collection {
             index.candidates(&search.query)
         };
         let mut matching = Vec::new();
-        for step in found.chunks(SEARCH_STEP) {
+        let step_length = (SEARCH_STEP / search.query.tests().max(1)).max(1);
+        for step in found.chunks(step_length) {
             let matches = |entry: &&Arc<Entry>| search.query.matches(&entry.document);
             let ranked = step.iter().filter(matches).map(|entry| Ranked::of(entry, search));
             matching.extend(ranked);
-            if step.len() == SEARCH_STEP {
+            if step.len() == step_length {
                 yield_now().await;
             }
         }

@@ -7,6 +7,7 @@ use core::cmp::Ordering;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use jeton_domain::limits::SEARCH_STEP;
 use jeton_domain::query::schema::FieldKind;
 use jeton_domain::query::sort::{Missing, Order, Pick, SortKey};
 use jeton_domain::query::{Query, Search, Sort, SortValue};
@@ -98,10 +99,13 @@ impl Index {
         }
         let from = search.after.as_ref().and_then(|after| after.first());
         let mut shown: Vec<Ranked> = Vec::new();
-        for (term, places) in groups(field, key, from) {
+        for Group { term, length, places } in groups(field, key, from) {
             let wanted = window.saturating_sub(shown.len());
             if wanted == 0 {
                 break;
+            }
+            if length > GROUP_MAX {
+                return None;
             }
             // A document stands in the group of the term that it is ordered by, and in no other.
             let is_here = |ranked: &Ranked| match (ranked.values.first(), term) {
@@ -117,7 +121,12 @@ impl Index {
     }
 }
 
-type Group<'i> = (Option<&'i str>, Box<dyn Iterator<Item = u32> + 'i>);
+/// Documents that share a term, or that have none.
+struct Group<'i> {
+    term: Option<&'i str>,
+    length: usize,
+    places: Box<dyn Iterator<Item = u32> + 'i>,
+}
 
 /// Documents by their terms in the order of a key; those without a term stand at an end.
 fn groups<'i>(
@@ -125,12 +134,22 @@ fn groups<'i>(
     key: &SortKey,
     from: Option<&SortValue>,
 ) -> Box<dyn Iterator<Item = Group<'i>> + 'i> {
-    let from = match from {
-        Some(SortValue::Text(text)) => Bound::Included(text.as_ref()),
-        Some(SortValue::Number(_) | SortValue::Missing) | None => Bound::Unbounded,
+    let without = Group {
+        term: None,
+        length: field.without.len(),
+        places: Box::new(field.without.iter().copied()),
     };
-    let group = |(term, places): (&'i Arc<str>, &'i Places)| -> Group<'i> {
-        (Some(term.as_ref()), Box::new(places.iter()))
+    let without = core::iter::once(without);
+    let from = match (from, &key.missing) {
+        // Only others without a value stand behind one without.
+        (Some(SortValue::Missing), Missing::Last) => return Box::new(without),
+        (Some(SortValue::Text(text)), _) => Bound::Included(text.as_ref()),
+        (Some(SortValue::Number(_) | SortValue::Missing) | None, _) => Bound::Unbounded,
+    };
+    let group = |(term, places): (&'i Arc<str>, &'i Places)| Group {
+        term: Some(term.as_ref()),
+        length: places.len(),
+        places: Box::new(places.iter()),
     };
     let terms: Box<dyn Iterator<Item = Group<'i>> + 'i> = match key.order {
         Order::Ascending => {
@@ -140,8 +159,6 @@ fn groups<'i>(
             Box::new(field.terms.range::<str, _>((Bound::Unbounded, from)).rev().map(group))
         }
     };
-    let without: Group<'i> = (None, Box::new(field.without.iter().copied()));
-    let without = core::iter::once(without);
     match key.missing {
         Missing::First => Box::new(without.chain(terms)),
         Missing::Last | Missing::As(_) => Box::new(terms.chain(without)),
@@ -163,3 +180,7 @@ fn first(mut ranked: Vec<Ranked>, count: usize, sort: Option<&Sort>) -> Vec<Rank
 const fn window(search: &Search) -> usize {
     search.from.saturating_add(search.size)
 }
+
+/// Documents that are put in order at one go; those who share a term are more only where the order
+/// tells few apart.
+const GROUP_MAX: usize = 10 * SEARCH_STEP;

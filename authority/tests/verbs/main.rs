@@ -7,6 +7,8 @@ mod following;
 #[cfg(test)]
 mod role_mappings;
 #[cfg(test)]
+mod queries;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod world;

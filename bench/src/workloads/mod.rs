@@ -9,6 +9,7 @@ use crate::server::Programs;
 use crate::site::Site;
 
 mod issue;
+mod query;
 mod revoke;
 mod size;
 mod start;
@@ -46,6 +47,11 @@ pub(crate) const ALL: &[Workload] = &[
         what: "first answer of a full store, closed and killed, against an empty one",
         run: start::run,
     },
+    Workload {
+        name: "query",
+        what: "search many users and put one of them, against few users",
+        run: query::run,
+    },
     Workload { name: "size", what: "bytes on disk and in memory for each pair", run: size::run },
 ];
 
@@ -62,6 +68,10 @@ pub(crate) struct Scale {
     pub(crate) large_pairs: usize,
     /// Pairs of a small realm.
     pub(crate) small_pairs: usize,
+    /// Users of a large crowd.
+    pub(crate) many_users: usize,
+    /// Users of a small crowd.
+    pub(crate) few_users: usize,
 }
 
 impl Scale {
@@ -72,11 +82,20 @@ impl Scale {
         hot_tokens: 10_000,
         large_pairs: 1_000_000,
         small_pairs: 1_000,
+        many_users: 100_000,
+        few_users: 1_000,
     };
 
     /// Enough to see that every workload runs and every answer is right.
-    pub(crate) const QUICK: Self =
-        Self { runs: 1, run_s: 0.3, hot_tokens: 500, large_pairs: 5_000, small_pairs: 1_000 };
+    pub(crate) const QUICK: Self = Self {
+        runs: 1,
+        run_s: 0.3,
+        hot_tokens: 500,
+        large_pairs: 5_000,
+        small_pairs: 1_000,
+        many_users: 3_000,
+        few_users: 1_000,
+    };
 }
 
 /// What a workload works with.

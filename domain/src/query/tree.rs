@@ -87,6 +87,16 @@ impl Query {
         Self::Bool(Bool { none: [query].into_iter().collect(), ..Bool::default() })
     }
 
+    /// How many tests it consists of: what one document costs at most.
+    pub fn tests(&self) -> usize {
+        match self {
+            Self::All | Self::Nothing | Self::Names(_) | Self::Term(..) | Self::Phrase(_) => 1,
+            Self::Bool(Bool { all, none, some, .. }) => {
+                all.iter().chain(none).chain(some).map(Self::tests).fold(0, usize::saturating_add)
+            }
+        }
+    }
+
     /// Whether a document matches. Its depth is that of the query, which is bounded.
     pub fn matches(&self, document: &Document) -> bool {
         match self {

@@ -1,0 +1,565 @@
+//! What an index finds, compared with a plain look at every user.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use jeton_domain::limits::SEARCH_CHANGES_MAX;
+use jeton_domain::name::{RoleName, Username};
+use jeton_domain::query::SearchRequest;
+use jeton_domain::query::collections::USERS;
+use jeton_domain::value::Map;
+use jeton_store::engine::BatchId;
+use jeton_store::engine::memory::Memory;
+use jeton_store::tables::users::{self as table, UserKind, UserRecord};
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+
+use super::*;
+
+/// A store with users, and their collection.
+struct World {
+    store: Arc<Store>,
+    users: Collection,
+    batches: u64,
+}
+
+impl World {
+    async fn new() -> Self {
+        let store = Store::open(Arc::new(Memory::new()), 1 << 20).await.unwrap();
+        let users = Collection::new(Arc::clone(&store), crate::users::query::source());
+        Self { store, users, batches: 0 }
+    }
+
+    /// Stores people and removes names, in one commit.
+    async fn change(&mut self, people: &[Person], gone: &[&str]) {
+        self.batches += 1;
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&self.batches.to_be_bytes());
+        let mut transaction = self.store.begin(self.store.tick(), BatchId(id));
+        for person in people {
+            let key = table::key(UserKind::Native, &person.name);
+            transaction.put(key.clone(), table::encode(&person.record()));
+            transaction.change(key);
+        }
+        for name in gone {
+            let key = table::key(UserKind::Native, name);
+            transaction.delete(key.clone());
+            transaction.change(key);
+        }
+        transaction.commit().await.unwrap();
+    }
+
+    async fn search(&self, request: &SearchRequest) -> Found<String> {
+        let search = Search::parse(&USERS, request).unwrap();
+        let read = |row: &Row| Ok(table::decode(row)?.username.to_string());
+        self.users.find(&search, read).await.unwrap()
+    }
+
+    async fn total(&self) -> usize {
+        self.search(&SearchRequest::default()).await.total
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Person {
+    name: String,
+    roles: Vec<String>,
+    enabled: bool,
+    full_name: Option<String>,
+    email: Option<String>,
+}
+
+impl Person {
+    fn plain(name: &str) -> Self {
+        let (roles, enabled) = (Vec::new(), true);
+        Self { name: name.to_owned(), roles, enabled, full_name: None, email: None }
+    }
+
+    fn record(&self) -> UserRecord {
+        UserRecord {
+            username: Username::new(&self.name),
+            password_hash: None,
+            roles: self.roles.iter().map(|role| RoleName::new(role)).collect(),
+            full_name: self.full_name.clone(),
+            email: self.email.clone(),
+            metadata: Map::new(),
+            enabled: self.enabled,
+        }
+    }
+
+    /// The terms of a field, as a plain reader of the rules would find them.
+    fn terms(&self, field: &str) -> Vec<String> {
+        match field {
+            "username" => vec![self.name.clone()],
+            "roles" => self.roles.clone(),
+            "enabled" => vec![self.enabled.to_string()],
+            "full_name" => words(self.full_name.as_deref().unwrap_or_default()),
+            _ => self.email.as_deref().map(parts).unwrap_or_default(),
+        }
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+fn parts(email: &str) -> Vec<String> {
+    let email = email.to_lowercase();
+    let mut parts: Vec<String> = email.split('@').map(str::to_owned).collect();
+    for is_part in [char::is_alphabetic as fn(char) -> bool, |char| char.is_ascii_digit()] {
+        let mut run = String::new();
+        for char in email.chars().chain(['@']) {
+            if is_part(char) {
+                run.push(char);
+            } else if !run.is_empty() {
+                parts.push(core::mem::take(&mut run));
+            }
+        }
+    }
+    parts.push(email);
+    parts
+}
+
+/// A query as a test writes it, and what it means.
+#[derive(Clone, Debug)]
+enum Ask {
+    All,
+    Ids(Vec<String>),
+    Term { field: &'static str, text: String, ignoring: bool },
+    Terms { field: &'static str, texts: Vec<String> },
+    Prefix { field: &'static str, text: String, ignoring: bool },
+    Wildcard { field: &'static str, pattern: String, ignoring: bool },
+    Exists { field: &'static str },
+    Range { field: &'static str, lower: Option<(String, bool)>, upper: Option<(String, bool)> },
+    Match { field: &'static str, text: String, all: bool },
+    Bool { must: Vec<Self>, should: Vec<Self>, not: Vec<Self>, least: Option<usize> },
+    Simple { pieces: Vec<Piece>, all: bool },
+}
+
+/// A word of a simple query: how it is joined to those before it, and whether `*` stands behind it.
+#[derive(Clone, Debug)]
+struct Piece {
+    joint: Option<char>,
+    is_negated: bool,
+    word: String,
+    is_start: bool,
+}
+
+const FIELDS: [&str; 5] = ["username", "roles", "enabled", "full_name", "email"];
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn texts(items: &[String]) -> Value {
+    Value::List(items.iter().map(|item| text(item)).collect())
+}
+
+fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+impl Ask {
+    fn to_value(&self) -> Value {
+        let cased = |kind, field: &str, name, given: &str, ignoring: bool| {
+            let long = map([(name, text(given)), ("case_insensitive", Value::Bool(ignoring))]);
+            let under = if ignoring { long } else { text(given) };
+            map([(kind, map([(field, under)]))])
+        };
+        match self {
+            Self::All => map([("match_all", map([]))]),
+            Self::Ids(names) => {
+                let ids: Vec<_> = names.iter().map(|name| format!("user-{name}")).collect();
+                map([("ids", map([("values", texts(&ids))]))])
+            }
+            Self::Term { field, text, ignoring } => cased("term", field, "value", text, *ignoring),
+            Self::Terms { field, texts: items } => map([("terms", map([(field, texts(items))]))]),
+            Self::Prefix { field, text, ignoring } => {
+                cased("prefix", field, "value", text, *ignoring)
+            }
+            Self::Wildcard { field, pattern, ignoring } => {
+                cased("wildcard", field, "wildcard", pattern, *ignoring)
+            }
+            Self::Exists { field } => map([("exists", map([("field", text(field))]))]),
+            Self::Range { field, lower, upper } => {
+                let mut ends = Map::new();
+                for (end, names) in [(lower, ["gte", "gt"]), (upper, ["lte", "lt"])] {
+                    if let Some((end, is_open)) = end {
+                        ends.set(names[usize::from(*is_open)].to_owned(), text(end));
+                    }
+                }
+                map([("range", map([(field, Value::Map(ends))]))])
+            }
+            Self::Match { field, text: given, all } => {
+                let operator = text(if *all { "and" } else { "OR" });
+                let long = map([("query", text(given)), ("operator", operator)]);
+                map([("match", map([(field, long)]))])
+            }
+            Self::Bool { must, should, not, least } => {
+                let list = |asks: &[Self]| Value::List(asks.iter().map(Self::to_value).collect());
+                let mut body = Map::new();
+                body.set("filter".to_owned(), list(must));
+                body.set("should".to_owned(), list(should));
+                body.set("must_not".to_owned(), list(not));
+                if let Some(least) = least {
+                    let least = i64::try_from(*least).unwrap();
+                    body.set("minimum_should_match".to_owned(), Value::Integer(least));
+                }
+                map([("bool", Value::Map(body))])
+            }
+            Self::Simple { pieces, all } => {
+                let written = pieces.iter().map(|Piece { joint, is_negated, word, is_start }| {
+                    let minus = if *is_negated { "-" } else { "" };
+                    let star = if *is_start { "*" } else { "" };
+                    format!("{} {minus}{word}{star} ", joint.unwrap_or(' '))
+                });
+                let query: String = written.collect();
+                let operator = text(if *all { "and" } else { "or" });
+                map([(
+                    "simple_query_string",
+                    map([("query", text(&query)), ("default_operator", operator)]),
+                )])
+            }
+        }
+    }
+
+    /// What the query means, person by person.
+    fn holds(&self, person: &Person) -> bool {
+        let any = |field: &str, test: &dyn Fn(&str) -> bool| {
+            person.terms(field).iter().any(|term| test(term))
+        };
+        let cased = |text: &str, ignoring: bool| {
+            if ignoring { text.to_ascii_lowercase() } else { text.to_owned() }
+        };
+        match self {
+            Self::All => true,
+            Self::Ids(names) => names.contains(&person.name),
+            Self::Term { field, text, ignoring } => {
+                any(field, &|term| cased(term, *ignoring) == cased(text, *ignoring))
+            }
+            Self::Terms { field, texts } => {
+                any(field, &|term| texts.iter().any(|text| text == term))
+            }
+            Self::Prefix { field, text, ignoring } => {
+                any(field, &|term| cased(term, *ignoring).starts_with(&cased(text, *ignoring)))
+            }
+            Self::Wildcard { field, pattern, ignoring } => any(field, &|term| {
+                fits(cased(pattern, *ignoring).as_bytes(), cased(term, *ignoring).as_bytes())
+            }),
+            Self::Exists { field } => any(field, &|_| true),
+            Self::Range { field, lower, upper } => any(field, &|term| {
+                lower
+                    .as_ref()
+                    .is_none_or(|(end, open)| term > end.as_str() || (!open && term == end))
+                    && upper
+                        .as_ref()
+                        .is_none_or(|(end, open)| term < end.as_str() || (!open && term == end))
+            }),
+            Self::Match { field, text, all } => {
+                // At one place of an address, each part stands for all of it.
+                let asked: Vec<Vec<String>> = match *field {
+                    "full_name" => words(text).into_iter().map(|word| vec![word]).collect(),
+                    "email" => text.split(' ').filter(|part| !part.is_empty()).map(parts).collect(),
+                    _ => vec![vec![text.clone()]],
+                };
+                let mut has = asked
+                    .iter()
+                    .map(|alike| any(field, &|term| alike.iter().any(|part| part == term)));
+                !asked.is_empty() && if *all { has.all(|has| has) } else { has.any(|has| has) }
+            }
+            Self::Bool { must, should, not, least } => {
+                let least = least.unwrap_or(usize::from(must.is_empty() && !should.is_empty()));
+                must.iter().all(|ask| ask.holds(person))
+                    && !not.iter().any(|ask| ask.holds(person))
+                    && should.iter().filter(|ask| ask.holds(person)).count() >= least
+            }
+            Self::Simple { pieces, all } => {
+                let mut so_far: Option<bool> = None;
+                for piece in pieces {
+                    let here =
+                        FIELDS.iter().any(|field| any(field, &|term| piece.asks(field, term)));
+                    let here = here != piece.is_negated;
+                    so_far = Some(match (so_far, piece.joint, all) {
+                        (None, _, _) => here,
+                        (Some(before), Some('+'), _) | (Some(before), None, true) => before && here,
+                        (Some(before), _, _) => before || here,
+                    });
+                }
+                so_far.unwrap_or(false)
+            }
+        }
+    }
+}
+
+impl Piece {
+    fn asks(&self, field: &str, term: &str) -> bool {
+        let is_text = field == "full_name" || field == "email";
+        let word = if is_text { self.word.to_lowercase() } else { self.word.clone() };
+        if self.is_start {
+            return field != "enabled" && term.starts_with(&word);
+        }
+        if field == "email" {
+            return parts(&self.word).iter().any(|part| part == term);
+        }
+        term == word
+    }
+}
+
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) => (0..=text.len()).any(|at| fits(rest, &text[at..])),
+        (Some((wanted, rest)), Some((found, text))) => {
+            (*wanted == b'?' || wanted == found) && fits(rest, text)
+        }
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+/// An order as a test writes it.
+#[derive(Clone, Debug)]
+struct Ordering {
+    field: &'static str,
+    descends: bool,
+    missing_first: bool,
+}
+
+impl Ordering {
+    fn to_value(&self) -> Value {
+        let order = text(if self.descends { "desc" } else { "asc" });
+        let missing = text(if self.missing_first { "_first" } else { "_last" });
+        map([(self.field, map([("order", order), ("missing", missing)]))])
+    }
+
+    fn compare(&self, left: &Person, right: &Person) -> core::cmp::Ordering {
+        let value = |person: &Person| {
+            let terms = person.terms(self.field);
+            if self.descends { terms.into_iter().max() } else { terms.into_iter().min() }
+        };
+        let is_first = self.missing_first;
+        let absent =
+            if is_first { core::cmp::Ordering::Less } else { core::cmp::Ordering::Greater };
+        match (value(left), value(right)) {
+            (None, None) => core::cmp::Ordering::Equal,
+            (None, Some(_)) => absent,
+            (Some(_), None) => absent.reverse(),
+            (Some(left), Some(right)) if self.descends => right.cmp(&left),
+            (Some(left), Some(right)) => left.cmp(&right),
+        }
+    }
+}
+
+fn name() -> impl Strategy<Value = String> {
+    "[abAB]{1,3}"
+}
+
+fn people() -> impl Strategy<Value = Vec<Person>> {
+    let person = (
+        name(),
+        vec("[ab]{1,2}", 0..3),
+        any::<bool>(),
+        proptest::option::of("[abAB]{1,2}( [ab]{1,2}){0,2}"),
+        proptest::option::of("[abA]{1,2}[0-9]?@[ab]\\.org"),
+    );
+    let person = person.prop_map(|(name, roles, enabled, full_name, email)| Person {
+        name,
+        roles,
+        enabled,
+        full_name,
+        email,
+    });
+    vec(person, 0..24)
+}
+
+fn asks() -> impl Strategy<Value = Ask> {
+    let field = || proptest::sample::select(vec!["username", "roles", "full_name", "email"]);
+    let given = || prop_oneof![3 => "[abAB]{1,2}", 1 => "[ab]@[ab]\\.org", 1 => "org"];
+    let end = || proptest::option::of(("[abAB]{0,2}", any::<bool>()));
+    let piece = (
+        proptest::option::of(proptest::sample::select(vec!['+', '|'])),
+        any::<bool>(),
+        // No signs in between: each word is one, whatever the field.
+        prop_oneof![3 => "[abAB]{1,2}", 1 => "org"],
+        any::<bool>(),
+    );
+    let piece = piece.prop_map(|(joint, is_negated, word, is_start)| Piece {
+        joint,
+        is_negated,
+        word,
+        is_start,
+    });
+    let leaf =
+        prop_oneof![
+            Just(Ask::All),
+            vec(name(), 0..4).prop_map(Ask::Ids),
+            (field(), given(), any::<bool>()).prop_map(|(field, text, ignoring)| Ask::Term {
+                field,
+                text,
+                ignoring
+            }),
+            any::<bool>().prop_map(|flag| {
+                Ask::Term { field: "enabled", text: flag.to_string(), ignoring: false }
+            }),
+            (field(), vec(given(), 0..4)).prop_map(|(field, texts)| Ask::Terms { field, texts }),
+            (field(), "[abAB]{0,2}", any::<bool>())
+                .prop_map(|(field, text, ignoring)| Ask::Prefix { field, text, ignoring }),
+            (field(), "[abA?*]{0,4}", any::<bool>())
+                .prop_map(|(field, pattern, ignoring)| Ask::Wildcard { field, pattern, ignoring }),
+            proptest::sample::select(FIELDS.to_vec()).prop_map(|field| Ask::Exists { field }),
+            (field(), end(), end()).prop_map(|(field, lower, upper)| Ask::Range {
+                field,
+                lower,
+                upper
+            }),
+            (field(), "([abA]{1,2}){0,1}( [ab]{1,2}){0,2}", any::<bool>())
+                .prop_map(|(field, text, all)| Ask::Match { field, text, all }),
+            (vec(piece, 0..4), any::<bool>()).prop_map(|(pieces, all)| Ask::Simple { pieces, all }),
+        ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        (
+            vec(inner.clone(), 0..3),
+            vec(inner.clone(), 0..3),
+            vec(inner, 0..2),
+            proptest::option::of(0_usize..3),
+        )
+            .prop_map(|(must, should, not, least)| Ask::Bool { must, should, not, least })
+    })
+}
+
+fn orders() -> impl Strategy<Value = Vec<Ordering>> {
+    let field = proptest::sample::select(vec!["username", "roles", "enabled"]);
+    let order = (field, any::<bool>(), any::<bool>());
+    let order = order.prop_map(|(field, descends, missing_first)| Ordering {
+        field,
+        descends,
+        missing_first,
+    });
+    vec(order, 0..3)
+}
+
+/// People by name: the later of two with one name holds.
+fn by_name(people: impl IntoIterator<Item = Person>) -> BTreeMap<String, Person> {
+    people.into_iter().map(|person| (person.name.clone(), person)).collect()
+}
+
+async fn check(world: &World, people: &BTreeMap<String, Person>, ask: &Ask, orders: &[Ordering]) {
+    let mut wanted: Vec<&Person> = people.values().filter(|person| ask.holds(person)).collect();
+    wanted.sort_by(|left, right| {
+        let mut found = orders.iter().map(|order| order.compare(left, right));
+        found.find(|order| order.is_ne()).unwrap_or_else(|| left.name.cmp(&right.name))
+    });
+    let wanted: Vec<&str> = wanted.iter().map(|person| person.name.as_str()).collect();
+    let sort = Value::List(orders.iter().map(Ordering::to_value).collect());
+    let all = SearchRequest {
+        query: Some(ask.to_value()),
+        size: 100,
+        sort: Some(sort),
+        ..SearchRequest::default()
+    };
+    let found = world.search(&all).await;
+    let names: Vec<&str> = found.hits.iter().map(|hit| hit.item.as_str()).collect();
+    assert_eq!((found.total, names), (wanted.len(), wanted.clone()), "{ask:?} {orders:?}");
+
+    let page = SearchRequest { from: 1, size: 2, ..all.clone() };
+    let found = world.search(&page).await;
+    let names: Vec<&str> = found.hits.iter().map(|hit| hit.item.as_str()).collect();
+    let shown: Vec<&str> = wanted.iter().skip(1).take(2).copied().collect();
+    assert_eq!((found.total, names), (wanted.len(), shown));
+
+    // Behind one another, pages of an order that tells everybody apart hold everybody.
+    let unique = Ordering { field: "username", descends: false, missing_first: false };
+    let sort = orders.iter().chain([&unique]).map(Ordering::to_value).collect();
+    let mut next = SearchRequest { size: 2, sort: Some(Value::List(sort)), ..all };
+    let mut walked: Vec<String> = Vec::new();
+    loop {
+        let found = world.search(&next).await;
+        let Some(last) = found.hits.last() else { break };
+        next.search_after = Some(Value::List(last.sort.clone().unwrap()));
+        assert_eq!(found.total, wanted.len());
+        walked.extend(found.hits.into_iter().map(|hit| hit.item));
+    }
+    assert_eq!(walked, wanted, "{ask:?} {orders:?}");
+}
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn an_index_finds_what_a_look_at_everybody_finds(
+        first in people(),
+        then in people(),
+        gone in btree_set(name(), 0..6),
+        asked in vec((asks(), orders()), 1..6),
+    ) {
+        run(async {
+            let mut world = World::new().await;
+            let mut known = by_name(first);
+            world.change(&known.values().cloned().collect::<Vec<_>>(), &[]).await;
+            for (ask, orders) in &asked {
+                check(&world, &known, ask, orders).await;
+            }
+            let changed = by_name(then);
+            let gone: Vec<&str> =
+                gone.iter().map(String::as_str).filter(|name| !changed.contains_key(*name)).collect();
+            world.change(&changed.values().cloned().collect::<Vec<_>>(), &gone).await;
+            known.extend(changed);
+            known.retain(|name, _| !gone.contains(&name.as_str()));
+            for (ask, orders) in &asked {
+                check(&world, &known, ask, orders).await;
+            }
+        });
+    }
+}
+
+#[test]
+fn more_changes_than_are_noted_are_all_seen() {
+    run(async {
+        let mut world = World::new().await;
+        world.change(&[Person::plain("a")], &[]).await;
+        assert_eq!(world.total().await, 1);
+        let many: Vec<Person> =
+            (0..=SEARCH_CHANGES_MAX).map(|number| Person::plain(&format!("u{number}"))).collect();
+        world.change(&many, &["a"]).await;
+        assert_eq!(world.total().await, SEARCH_CHANGES_MAX + 1);
+        world.change(&[], &["u0"]).await;
+        assert_eq!(world.total().await, SEARCH_CHANGES_MAX);
+    });
+}
+
+#[test]
+fn a_search_that_is_given_up_leaves_the_rest_to_the_next() {
+    run(async {
+        let mut world = World::new().await;
+        let many: Vec<Person> =
+            (0..2_500).map(|number| Person::plain(&format!("u{number:04}"))).collect();
+        world.change(&many, &[]).await;
+        let request = SearchRequest::default();
+        for _ in 0..3 {
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(pin!(world.search(&request)).poll(&mut context).is_pending());
+            world.change(&[Person::plain("u0000x")], &["u0001", "u2499"]).await;
+        }
+        assert_eq!(world.total().await, 2_499);
+        let last = SearchRequest { from: 2_498, ..SearchRequest::default() };
+        assert_eq!(world.search(&last).await.hits[0].item, "u2498");
+    });
+}
+
+#[test]
+fn nothing_is_held_before_the_first_search() {
+    run(async {
+        let mut world = World::new().await;
+        world.change(&[Person::plain("a"), Person::plain("b")], &[]).await;
+        assert_eq!((world.users.read().len(), world.users.marks().noted().len()), (0, 0));
+        assert_eq!(world.total().await, 2);
+        world.change(&[Person::plain("c")], &["a"]).await;
+        assert_eq!((world.users.read().len(), world.users.marks().noted().len()), (2, 2));
+        assert_eq!(world.total().await, 2);
+        assert!(world.users.marks().noted().is_empty());
+    });
+}
