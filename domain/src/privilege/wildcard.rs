@@ -7,11 +7,18 @@ use core::str::Chars;
 
 /// Whether all of `text` fits `pattern`.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let mut unbounded = usize::MAX;
+    matches_within(pattern, text, &mut unbounded).unwrap_or(false)
+}
+
+/// Whether all of `text` fits `pattern`, unless that takes more than `steps`; counts them down.
+pub(crate) fn matches_within(pattern: &str, text: &str, steps: &mut usize) -> Option<bool> {
     let mut pattern = pattern.chars();
     let mut text = text.chars();
     // Where to go on when a character does not fit: behind the last `*`, which takes one more.
     let mut resume: Option<(Chars<'_>, Chars<'_>)> = None;
     loop {
+        *steps = steps.checked_sub(1)?;
         let mut rest = pattern.clone();
         let token = next_token(&mut rest);
         if token == Some(Token::AnyText) {
@@ -21,15 +28,15 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
         }
         let mut text_rest = text.clone();
         match (token, text_rest.next()) {
-            (None, None) => return true,
-            (Some(_), None) => return false,
+            (None, None) => return Some(true),
+            (Some(_), None) => return Some(false),
             (Some(token), Some(found)) if token.fits(found) => {
                 pattern = rest;
                 text = text_rest;
             }
             (Some(_) | None, Some(_)) => {
                 let Some((pattern_from, text_from)) = &mut resume else {
-                    return false;
+                    return Some(false);
                 };
                 text_from.next();
                 pattern = pattern_from.clone();
@@ -140,6 +147,15 @@ mod tests {
         check("**", "", true);
         check("*", "\u{e9}\u{4e2d}", true);
         check("?", "\u{4e2d}", true);
+    }
+
+    #[test]
+    fn steps_are_used_up_and_never_exceeded() {
+        let (mut steps, text) = (1_000, "a".repeat(100));
+        assert_eq!(matches_within("a*", &text, &mut steps), Some(true));
+        assert!((1..900).contains(&steps), "{steps}");
+        assert_eq!(matches_within("*a*a*a*b", &"a".repeat(5_000), &mut steps), None);
+        assert_eq!(steps, 0);
     }
 
     #[test]

@@ -39,6 +39,9 @@ enum Step {
 impl Automaton {
     /// Compiles the text of a regular expression.
     pub(super) fn of_regex(text: &str) -> Result<Self, RegexRefusal> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(RegexRefusal::TooLarge);
+        }
         let node = parse(text)?;
         let mut compiler = Compiler { steps: Vec::new(), budget: STEPS_MAX };
         compiler.emit(&node)?;
@@ -68,14 +71,21 @@ impl Automaton {
 
     /// Whether all of `text` fits.
     pub(super) fn matches(&self, text: &str) -> bool {
+        let mut unbounded = usize::MAX;
+        self.matches_within(text, &mut unbounded).unwrap_or(false)
+    }
+
+    /// Whether all of `text` fits, unless that takes more than `steps`; counts them down.
+    pub(super) fn matches_within(&self, text: &str, steps: &mut usize) -> Option<bool> {
         let mut current = self.start();
         for found in text.chars() {
+            *steps = steps.checked_sub(self.len().saturating_add(1))?;
             current = self.behind(&current.takes, found);
             if current.is_dead() {
-                return false;
+                return Some(false);
             }
         }
-        current.is_at_end
+        Some(current.is_at_end)
     }
 
     /// Where it stands before the first character.
@@ -173,7 +183,12 @@ struct Compiler {
 
 impl Compiler {
     fn emit(&mut self, node: &Node) -> Result<(), RegexRefusal> {
-        self.budget = self.budget.checked_sub(1).ok_or(RegexRefusal::TooLarge)?;
+        // Each repetition has its own copy of a class.
+        let size = match node {
+            Node::Take(class) => class.weight().saturating_sub(1).max(1),
+            Node::Concat(_) | Node::Union(_) | Node::Repeat { .. } => 1,
+        };
+        self.budget = self.budget.checked_sub(size).ok_or(RegexRefusal::TooLarge)?;
         match node {
             Node::Take(class) => {
                 self.steps.push(Step::Take(class.clone()));
@@ -244,8 +259,13 @@ impl Compiler {
     }
 }
 
-/// Most nodes that compiling visits: a program has at most three times as many steps.
+/// Most nodes that compiling visits, and members of the classes among them: a program has at most
+/// three times as many steps.
 const STEPS_MAX: usize = 1_000;
+
+/// Longest text of an expression, in bytes: bounds the memory of its tree. One that compiles needs
+/// no more, unless it is full of zeros.
+const TEXT_BYTES_MAX: usize = STEPS_MAX * 16;
 
 #[cfg(test)]
 mod tests {
@@ -328,6 +348,10 @@ mod tests {
             assert_eq!(refused(large), RegexRefusal::TooLarge, "{large}");
         }
         assert_eq!(refused(&"(".repeat(10_000)), RegexRefusal::TooLarge);
+        let class = ["[", &"ab".repeat(50), "]"].concat();
+        assert!(Automaton::of_regex(&[&class, "{9}"].concat()).is_ok());
+        assert_eq!(refused(&[&class, "{10}"].concat()), RegexRefusal::TooLarge);
+        assert_eq!(refused(&"[".repeat(16_001)), RegexRefusal::TooLarge);
     }
 
     #[test]

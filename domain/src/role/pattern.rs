@@ -74,6 +74,14 @@ impl NamePattern {
         }
     }
 
+    /// Whether all of `name` fits, unless that takes more than `steps`; counts them down.
+    pub(crate) fn matches_within(&self, name: &str, steps: &mut usize) -> Option<bool> {
+        match &self.0 {
+            Kind::Wildcard(pattern) => wildcard::matches_within(pattern, name, steps),
+            Kind::Regex(regex) => regex.matches_within(name, steps),
+        }
+    }
+
     /// The only name that fits, if it can be told from the form of the pattern.
     pub(super) fn literal(&self) -> Option<&str> {
         match &self.0 {
