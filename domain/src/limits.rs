@@ -126,14 +126,23 @@ pub const RULE_PARTS_MAX: usize = 10_000;
 /// steps of regular expressions: bounds memory, and the work for one character of a user's texts.
 pub const RULE_PATTERNS_SIZE_MAX: usize = 50_000;
 
+/// Most steps that it takes to tell whether a user fits the rules of one role mapping.
+///
+/// A step looks at one character, or at one position of a regular expression. That is about half a
+/// second on a slow core, and what several dozen patterns take for a user with 10,000 groups.
+pub const RULE_STEPS_MAX: usize = 200_000_000;
+
+/// Most templates of one role mapping: bounds what is copied to render them all.
+pub const ROLE_TEMPLATES_MAX: usize = 100;
+
 /// Longest source of a role template, in bytes.
 pub const TEMPLATE_BYTES_MAX: usize = 64 * 1024;
 
 /// Deepest nesting of sections in a role template: bounds recursion.
 pub const TEMPLATE_DEPTH_MAX: usize = 32;
 
-/// Most parts of a role template that are rendered for one user, repetitions counted, and with them
-/// the searches for what they name.
+/// Most parts of the templates of one role mapping that are rendered for one user, repetitions
+/// counted, and with them the searches for what they name.
 pub const TEMPLATE_STEPS_MAX: usize = 100_000;
 
 /// Longest text that a role template renders, in bytes: bounds memory.

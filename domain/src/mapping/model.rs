@@ -1,6 +1,7 @@
 //! A user as an outside realm describes it: what the rules of mappings are about.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -17,6 +18,8 @@ pub struct MappedUser {
     pub(super) username: Username,
     pub(super) dn: Option<DirectoryText>,
     pub(super) groups: Vec<DirectoryText>,
+    /// All groups in lower case, and in their normal forms, to find one among many.
+    pub(super) group_forms: BTreeSet<String>,
     pub(super) realm: RealmName,
     pub(super) metadata: Map,
 }
@@ -40,6 +43,11 @@ impl DirectoryText {
         let upper = text.chars().flat_map(char::to_uppercase).collect();
         Self { text: text.to_owned(), lower: fold(text), upper, dn }
     }
+
+    /// The texts of which one is that of an equal name.
+    pub(super) fn forms(&self) -> impl Iterator<Item = &String> {
+        core::iter::once(&self.lower).chain(self.dn.as_ref().map(|(_, normal)| normal))
+    }
 }
 
 impl MappedUser {
@@ -53,10 +61,13 @@ impl MappedUser {
         realm: &RealmName,
         metadata: Map,
     ) -> Self {
+        let groups: Vec<_> = groups.iter().map(|group| DirectoryText::new(group)).collect();
+        let forms = groups.iter().flat_map(DirectoryText::forms);
         Self {
             username: username.clone(),
             dn: dn.map(DirectoryText::new),
-            groups: groups.iter().map(|group| DirectoryText::new(group)).collect(),
+            group_forms: forms.cloned().collect(),
+            groups,
             realm: realm.clone(),
             metadata,
         }

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::json::JsonText;
 use super::refusal::{MustacheRefusal, TemplateFailure};
+use super::render::Steps;
 use super::{mustache_parse, render};
 use crate::value::Value;
 
@@ -76,7 +77,8 @@ impl Mustache {
         variables: &Value,
         escaping: Escaping,
         json: &JsonText,
+        steps: &Steps,
     ) -> Result<String, TemplateFailure> {
-        render::render(&self.nodes, variables, escaping, json)
+        render::render(&self.nodes, variables, escaping, json, steps)
     }
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use thiserror::Error;
 
+use crate::limits::ROLE_TEMPLATES_MAX;
 use crate::role::pattern::PatternRefusal;
 use crate::role::refusal::Token;
 use crate::role::validation::RoleViolation;
@@ -86,6 +87,9 @@ pub enum MappingViolation {
     /// It gives both roles and templates of them.
     #[error("role-mapping cannot have both roles and role-templates")]
     BothRoles,
+    /// There are too many templates.
+    #[error("role-mapping cannot have more than [{ROLE_TEMPLATES_MAX}] role-templates")]
+    TooManyTemplates,
     /// The name of a role is malformed.
     #[error(transparent)]
     Role(RoleViolation),
@@ -239,6 +243,17 @@ pub enum MustacheRefusal {
     TooLong,
 }
 
+/// Why a mapping gives a user no roles, although it may be for them.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MappingFailure {
+    /// It takes too long to tell whether the user fits the rules.
+    #[error("the rules take too many steps")]
+    TooManySteps,
+    /// A template gives none.
+    #[error(transparent)]
+    Template(#[from] TemplateFailure),
+}
+
 /// Why a template gives no roles for a user.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateFailure {
@@ -254,7 +269,7 @@ pub enum TemplateFailure {
     /// Its text would be too long.
     #[error("the text of the template would be too long")]
     TooLong,
-    /// Rendering it takes too many steps.
-    #[error("the template takes too many steps")]
+    /// Rendering it takes too many steps, or with the other templates of the mapping.
+    #[error("the templates take too many steps")]
     TooManySteps,
 }

@@ -11,7 +11,7 @@ use super::json::JsonText;
 use super::mustache::{Escaping, Node};
 use super::refusal::TemplateFailure;
 use crate::limits::{TEMPLATE_STEPS_MAX, TEMPLATE_TEXT_BYTES_MAX};
-use crate::value::{Map, Value};
+use crate::value::Value;
 
 /// The text of the parts.
 pub(super) fn render(
@@ -19,14 +19,10 @@ pub(super) fn render(
     variables: &Value,
     escaping: Escaping,
     json: &JsonText,
+    steps: &Steps,
 ) -> Result<String, TemplateFailure> {
-    let mut rendering = Rendering {
-        scopes: alloc::vec![variables],
-        text: String::new(),
-        steps: Steps(Cell::new(TEMPLATE_STEPS_MAX)),
-        escaping,
-        json,
-    };
+    let mut rendering =
+        Rendering { scopes: alloc::vec![variables], text: String::new(), steps, escaping, json };
     rendering.nodes(nodes)?;
     Ok(rendering.text)
 }
@@ -35,22 +31,30 @@ struct Rendering<'a> {
     /// Where names are looked for, the last first.
     scopes: Vec<&'a Value>,
     text: String,
-    steps: Steps,
+    steps: &'a Steps,
     escaping: Escaping,
     json: &'a JsonText,
 }
 
 /// How many more steps may be taken. Whoever takes the last one hears of it at the next part.
-struct Steps(Cell<usize>);
+#[derive(Debug)]
+pub(super) struct Steps(Cell<usize>);
+
+impl Default for Steps {
+    /// All that the templates of one mapping may take.
+    fn default() -> Self {
+        Self(Cell::new(TEMPLATE_STEPS_MAX))
+    }
+}
 
 impl Steps {
     fn take(&self, count: usize) {
         self.0.set(self.0.get().saturating_sub(count));
     }
 
-    /// Takes the steps of looking for a member of the map.
-    fn take_search(&self, map: &Map) {
-        self.take(map.len().div_ceil(MEMBERS_IN_A_STEP));
+    /// Takes the steps of looking at items, members or characters, each of which is little work.
+    fn take_glances(&self, count: usize) {
+        self.take(count.div_ceil(GLANCES_IN_A_STEP));
     }
 
     fn are_spent(&self) -> bool {
@@ -71,10 +75,7 @@ impl<'a> Rendering<'a> {
     }
 
     fn node(&mut self, node: &Node) -> Result<(), TemplateFailure> {
-        self.steps.take(1);
-        if self.steps.are_spent() {
-            return Err(TemplateFailure::TooManySteps);
-        }
+        self.step()?;
         match node {
             Node::Text(text) => self.write(text),
             Node::Raw(name) => self.write(&self.shown(name)),
@@ -109,7 +110,13 @@ impl<'a> Rendering<'a> {
         }
     }
 
+    fn step(&self) -> Result<(), TemplateFailure> {
+        self.steps.take(1);
+        if self.steps.are_spent() { Err(TemplateFailure::TooManySteps) } else { Ok(()) }
+    }
+
     fn within(&mut self, value: &'a Value, nodes: &[Node]) -> Result<(), TemplateFailure> {
+        self.step()?;
         self.scopes.push(value);
         let rendered = self.nodes(nodes);
         self.scopes.pop();
@@ -117,6 +124,7 @@ impl<'a> Rendering<'a> {
     }
 
     fn join(&mut self, items: &[Value], delimiter: &str) -> Result<(), TemplateFailure> {
+        self.steps.take_glances(items.len());
         for (place, item) in items.iter().enumerate() {
             if place > 0 {
                 self.write(delimiter)?;
@@ -170,7 +178,7 @@ impl<'a> Rendering<'a> {
         if name == "." {
             return self.scopes.last().map(|value| Found::Value(value));
         }
-        self.scopes.iter().rev().find_map(|scope| member(scope, name, &self.steps))
+        self.scopes.iter().rev().find_map(|scope| member(scope, name, self.steps))
     }
 
     /// A value as text: a text as it is, lists and objects in the manner of Java.
@@ -213,13 +221,16 @@ fn member<'a>(value: &'a Value, name: &str, steps: &Steps) -> Option<Found<'a>> 
     loop {
         let whole = match value {
             Value::Map(map) => {
-                steps.take_search(map);
+                steps.take_glances(map.len().saturating_add(name.len()));
                 map.value(name).map(Found::Value)
             }
             Value::List(items) if name == "size" => Some(Found::Count(items.len())),
-            Value::List(items) => item(items, name).map(Found::Value),
+            Value::List(items) => {
+                steps.take_glances(name.len());
+                item(items, name).map(Found::Value)
+            }
             Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {
-                None
+                return None;
             }
         };
         if whole.is_some() {
@@ -261,5 +272,5 @@ fn url_encoded(text: &str) -> String {
     encoded
 }
 
-/// Members of a map that are looked at in one step.
-const MEMBERS_IN_A_STEP: usize = 64;
+/// Items, members or characters that are looked at in one step.
+const GLANCES_IN_A_STEP: usize = 64;

@@ -8,10 +8,11 @@ use alloc::vec::Vec;
 
 use super::json::JsonText;
 use super::model::MappedUser;
-use super::refusal::{FormRefusal, MappingRefusal, MappingViolation, TemplateFailure};
+use super::refusal::{FormRefusal, MappingFailure, MappingRefusal, MappingViolation};
+use super::render::Steps;
 use super::rule::Rule;
 use super::template::RoleTemplate;
-use crate::limits::NAME_CHARS_MAX;
+use crate::limits::{NAME_CHARS_MAX, ROLE_TEMPLATES_MAX};
 use crate::name::{MappingName, RoleName, check_referenced};
 use crate::role::refusal::Token;
 use crate::role::validation::RoleViolation;
@@ -72,13 +73,13 @@ impl RoleMapping {
         &self,
         user: &MappedUser,
         json: &JsonText,
-    ) -> Result<Vec<RoleName>, TemplateFailure> {
-        if !self.enabled || !self.rules.matches(user) {
+    ) -> Result<Vec<RoleName>, MappingFailure> {
+        if !self.enabled || !self.rules.fits(user)? {
             return Ok(Vec::new());
         }
-        let mut roles = self.roles.clone();
+        let (mut roles, steps) = (self.roles.clone(), Steps::default());
         for template in &self.templates {
-            roles.extend(template.roles_of(user, json)?);
+            roles.extend(template.roles_within(user, json, &steps)?);
         }
         Ok(roles)
     }
@@ -92,6 +93,9 @@ impl RoleMapping {
             (true, true) => violations.push(MappingViolation::NoRoles),
             (false, false) => violations.push(MappingViolation::BothRoles),
             (true, false) | (false, true) => {}
+        }
+        if self.templates.len() > ROLE_TEMPLATES_MAX {
+            violations.push(MappingViolation::TooManyTemplates);
         }
         if self.roles.iter().any(|role| check_referenced(role.as_str()).is_err()) {
             let max = NAME_CHARS_MAX;
@@ -188,8 +192,9 @@ fn roles(value: &Value) -> Result<Vec<RoleName>, FormRefusal> {
 
 /// Reads templates; a single one may stand without a list.
 fn templates(value: &Value, json: &JsonText) -> Result<Vec<RoleTemplate>, MappingRefusal> {
+    let steps = Steps::default();
     let template = |value: &Value| match value {
-        Value::Map(map) => Ok(RoleTemplate::from_map(map, json)?),
+        Value::Map(map) => Ok(RoleTemplate::from_map(map, json, &steps)?),
         Value::Null
         | Value::Bool(_)
         | Value::Integer(_)

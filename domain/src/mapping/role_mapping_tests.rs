@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::refusal::{FormRefusal, MappingRefusal};
+use super::refusal::{FormRefusal, MappingRefusal, TemplateFailure};
 use super::role_mapping::RoleMapping;
 use super::testing::{JSON, user, value};
 use crate::name::MappingName;
@@ -145,6 +145,33 @@ fn a_mapping_gives_its_roles_to_whoever_fits_while_it_is_enabled() {
         r#"{"enabled":true,"role_templates":[{"template":{"source":"_{{username}}"}},{"template":{"source":"b"}}],"rules":{"all":[]}}"#,
         &["_ann", "b"],
     );
+}
+
+#[test]
+fn all_templates_of_a_mapping_are_bounded_together() {
+    let mapping = |template: &str, count: usize| {
+        let templates = alloc::vec![template; count].join(",");
+        let rest = r#""enabled":true,"rules":{"all":[]}"#;
+        read(&alloc::format!(r#"{{"role_templates":[{templates}],{rest}}}"#))
+    };
+    assert!(mapping(r#"{"template":{"source":"a"}}"#, 100).is_ok());
+    let Err(MappingRefusal::Invalid(refused)) = mapping(r#"{"template":{"source":"a"}}"#, 101)
+    else {
+        panic!("101 templates are not refused as invalid");
+    };
+    let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    assert_eq!(refused, ["role-mapping cannot have more than [100] role-templates"]);
+    let many = r#"{"template":{"source":"{{#g}}{{#g}}{{#g}}{{x}}{{/g}}{{/g}}{{/g}}","params":{"g":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]}}}"#;
+    assert!(mapping(many, 1).is_ok());
+    assert_eq!(
+        mapping(many, 20).unwrap_err(),
+        MappingRefusal::Template(TemplateFailure::TooManySteps.into())
+    );
+    let known = r#"{"template":{"source":"{{#groups}}{{#groups}}{{x}}{{/groups}}{{/groups}}"}}"#;
+    let groups = ["g"; 100];
+    let roles = |count| mapping(known, count).unwrap().roles_of(&user("u", &groups, "{}"), &JSON);
+    assert!(roles(1).is_ok());
+    assert_eq!(roles(20), Err(TemplateFailure::TooManySteps.into()));
 }
 
 #[test]

@@ -11,8 +11,9 @@ use alloc::vec::Vec;
 use super::dn::DistinguishedName;
 use super::evaluate;
 use super::model::MappedUser;
-use super::refusal::RuleRefusal;
+use super::refusal::{MappingFailure, RuleRefusal};
 use super::rule_parse;
+use crate::limits::RULE_STEPS_MAX;
 use crate::role::pattern::NamePattern;
 use crate::value::{Map, Value};
 
@@ -72,10 +73,19 @@ pub(super) struct WantedText {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum TextKind {
-    /// It is meant as it stands. For names of a directory, also in lower case and as such a name.
-    Plain { lower: String, dn: Option<DistinguishedName> },
+    /// It is meant as it stands. For names of a directory, also in lower case and, where it is such
+    /// a name, in its normal form.
+    Plain { lower: String, normal: Option<String> },
     /// It is a pattern. One that names a whole sub-tree of a directory also says of what.
-    Pattern { pattern: NamePattern, above: Option<DistinguishedName> },
+    Pattern { pattern: NamePattern, above: Option<Above> },
+}
+
+/// Below what a whole sub-tree stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Above {
+    pub(super) root: DistinguishedName,
+    /// Whether nothing else is meant: no character stands for others.
+    pub(super) is_literal: bool,
 }
 
 impl Rule {
@@ -91,9 +101,14 @@ impl Rule {
         self.0.to_value()
     }
 
-    /// Whether the user fits.
+    /// Whether the user fits; nobody does if it would take too long to tell.
     pub fn matches(&self, user: &MappedUser) -> bool {
-        evaluate::matches(&self.0, user)
+        self.fits(user).unwrap_or(false)
+    }
+
+    /// Whether the user fits, unless it takes too long to tell.
+    pub(super) fn fits(&self, user: &MappedUser) -> Result<bool, MappingFailure> {
+        evaluate::fits(&self.0, user, RULE_STEPS_MAX)
     }
 }
 

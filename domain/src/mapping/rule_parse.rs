@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::dn::DistinguishedName;
 use super::dn_parse::fold;
 use super::refusal::RuleRefusal;
-use super::rule::{Field, Node, TextKind, Wanted, WantedText};
+use super::rule::{Above, Field, Node, TextKind, Wanted, WantedText};
 use crate::limits::{RULE_DEPTH_MAX, RULE_PARTS_MAX, RULE_PATTERNS_SIZE_MAX};
 use crate::role::pattern::NamePattern;
 use crate::role::refusal::Token;
@@ -116,10 +116,14 @@ impl Reader {
             let pattern = NamePattern::parse(text)?;
             let left = self.patterns.checked_sub(pattern.size());
             self.patterns = left.ok_or(RuleRefusal::TooManyPatterns)?;
-            let above = text.strip_prefix("*,").filter(|rest| !rest.contains('*')).and_then(dn);
+            let below = text.strip_prefix("*,").filter(|rest| !rest.contains('*'));
+            let above = below.and_then(dn).map(|root| {
+                let is_literal = !text.contains('?');
+                Above { root, is_literal }
+            });
             TextKind::Pattern { pattern, above }
         } else {
-            TextKind::Plain { lower: fold(text), dn: dn(text) }
+            TextKind::Plain { lower: fold(text), normal: dn(text).map(|dn| dn.normal()) }
         };
         Ok(WantedText { text: text.to_owned(), kind })
     }

@@ -4,10 +4,12 @@ use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::evaluate;
 use super::model::MappedUser;
-use super::refusal::RuleRefusal;
+use super::refusal::{MappingFailure, RuleRefusal};
 use super::rule::Rule;
 use super::testing::{named, user, user_of, value};
+use crate::limits::RULE_STEPS_MAX;
 use crate::value::Value;
 
 fn rule(text: &str) -> Rule {
@@ -186,6 +188,20 @@ fn a_sub_tree_holds_what_is_below_its_root() {
     check(r#"{"field":{"dn":"OU=?,*"}}"#, &named("ou=x,dc=e"), true);
 }
 
+/// Identity case 50.
+#[test]
+fn a_comma_within_a_value_does_not_lead_into_a_sub_tree() {
+    let rule = r#"{"field":{"dn":"*,ou=x,dc=e"}}"#;
+    let named = |dn: &str| user_of("u", Some(dn), &[], "{}");
+    check(rule, &named(r"cn=a\,ou=x,dc=e"), false);
+    check(rule, &named(r"cn=a\,ou\=x,dc=e"), false);
+    check(rule, &named(r"cn=b\,a,ou=x,dc=e"), true);
+    check(r#"{"field":{"groups":"*,ou=x,dc=e"}}"#, &user("u", &[r"cn=a\,ou=x,dc=e"], "{}"), false);
+    check(r#"{"field":{"dn":"*,"}}"#, &named("cn=a"), true);
+    check(r#"{"field":{"dn":"*,ou=?,dc=e"}}"#, &named("cn=a,ou=x,dc=e"), true);
+    check(r#"{"field":{"dn":"*,OU=?,DC=E"}}"#, &named("cn=a, ou=?, dc=e"), true);
+}
+
 /// Identity case 51.
 #[test]
 fn groups_are_compared_as_distinguished_names() {
@@ -237,6 +253,45 @@ fn metadata_is_compared_by_kind() {
     check("null", "[]", false);
     check("null", "{}", false);
     check("\"*\"", "{}", false);
+}
+
+#[test]
+fn a_rule_about_many_groups_is_asked_of_a_user_with_many() {
+    let names = |count: usize, what: &str| -> Vec<String> {
+        let name = |number| alloc::format!("CN={what} {number}, OU=x, DC=e");
+        (0..count).map(name).collect()
+    };
+    let held = names(10_000, "a");
+    let held: Vec<&str> = held.iter().map(String::as_str).collect();
+    let many = user("u", &held, "{}");
+    let about = |names: Vec<String>| {
+        let names = names.into_iter().map(Value::Text).collect();
+        Rule::from_value("rules", &named("field", named("groups", Value::List(names)))).unwrap()
+    };
+    assert_eq!(about(names(9_000, "b")).fits(&many), Ok(false));
+    let last = |name: &str| about(names(9_000, "b").into_iter().chain([name.to_owned()]).collect());
+    assert_eq!(last("cn=A 9999,ou=X,dc=E").fits(&many), Ok(true));
+    assert_eq!(about(["cn=c*,ou=x,dc=e".to_owned()].into()).fits(&many), Ok(false));
+    assert_eq!(about(["/cn=a 9999,ou=.*/".to_owned()].into()).fits(&many), Ok(true));
+}
+
+#[test]
+fn whoever_takes_too_long_to_tell_does_not_fit() {
+    let groups = alloc::vec!["a".repeat(1_000); 100];
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let metadata = alloc::format!(r#"{{"k":[{}1]}}"#, "1,".repeat(9_000));
+    let user = user("u", &groups, &metadata);
+    let fits = |text: &str, steps: usize| evaluate::fits(&rule(text).0, &user, steps);
+    for text in [
+        r#"{"field":{"groups":"*a*b"}}"#,
+        r#"{"field":{"groups":"/(a|b)*c/"}}"#,
+        r#"{"all":[{"except":{"field":{"metadata.k":2}}}]}"#,
+        r#"{"any":[{"field":{"metadata.k":"/a/"}},{"all":[]}]}"#,
+    ] {
+        assert_eq!(fits(text, 5_000), Err(MappingFailure::TooManySteps), "{text}");
+        assert!(fits(text, RULE_STEPS_MAX).is_ok(), "{text}");
+    }
+    assert_eq!(fits(r#"{"any":[{"all":[]},{"field":{"groups":"*a*b"}}]}"#, 10), Ok(true));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::json::JsonText;
 use super::model::MappedUser;
 use super::mustache::{Escaping, Mustache};
 use super::refusal::{FormRefusal, TemplateFailure, TemplateRefusal};
+use super::render::Steps;
 use crate::role::refusal::Token;
 use crate::value::{Map, Value};
 
@@ -52,13 +53,14 @@ impl Script {
         &self,
         user: Option<&MappedUser>,
         json: &JsonText,
+        steps: &Steps,
     ) -> Result<String, TemplateFailure> {
         let params = self.params.clone();
         let variables = match user {
             Some(user) => user.over(params),
             None => params,
         };
-        self.mustache.render(&Value::Map(variables), self.escaping, json)
+        self.mustache.render(&Value::Map(variables), self.escaping, json, steps)
     }
 }
 

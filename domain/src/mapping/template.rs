@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::json::JsonText;
 use super::model::MappedUser;
 use super::refusal::{FormRefusal, TemplateFailure, TemplateRefusal};
+use super::render::Steps;
 use super::script::Script;
 use crate::name::RoleName;
 use crate::role::refusal::Token;
@@ -43,7 +44,11 @@ impl TemplateFormat {
 
 impl RoleTemplate {
     /// Reads a template, and renders it without a user to see that it can be.
-    pub(super) fn from_map(map: &Map, json: &JsonText) -> Result<Self, TemplateRefusal> {
+    pub(super) fn from_map(
+        map: &Map,
+        json: &JsonText,
+        steps: &Steps,
+    ) -> Result<Self, TemplateRefusal> {
         let (mut template, mut format) = (None, TemplateFormat::default());
         for (field, value) in map.members() {
             match field {
@@ -67,7 +72,7 @@ impl RoleTemplate {
             return Err(TemplateRefusal::NotJson);
         };
         let script = Script::from_map(&script, json)?;
-        script.render(None, json)?;
+        script.render(None, json, steps)?;
         Ok(Self { text, format, script })
     }
 
@@ -90,7 +95,17 @@ impl RoleTemplate {
         user: &MappedUser,
         json: &JsonText,
     ) -> Result<Vec<RoleName>, TemplateFailure> {
-        let text = self.script.render(Some(user), json)?;
+        self.roles_within(user, json, &Steps::default())
+    }
+
+    /// The roles that it gives the user, unless that takes more steps.
+    pub(super) fn roles_within(
+        &self,
+        user: &MappedUser,
+        json: &JsonText,
+        steps: &Steps,
+    ) -> Result<Vec<RoleName>, TemplateFailure> {
+        let text = self.script.render(Some(user), json, steps)?;
         match self.format {
             TemplateFormat::Text => Ok(alloc::vec![RoleName::new(&text)]),
             TemplateFormat::Json => match (json.read)(&text).ok_or(TemplateFailure::NotJson)? {

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::model::MappedUser;
 use super::mustache::{Escaping, Mustache};
 use super::refusal::{MustacheRefusal, TemplateFailure, TemplateRefusal};
+use super::render::Steps;
 use super::template::RoleTemplate;
 use super::testing::{JSON, user, user_of, value};
 use crate::limits::{TEMPLATE_BYTES_MAX, TEMPLATE_DEPTH_MAX};
@@ -17,7 +18,7 @@ fn template(text: &str) -> Result<RoleTemplate, TemplateRefusal> {
     let Value::Map(map) = value(text) else {
         panic!("{text} is no object");
     };
-    RoleTemplate::from_map(&map, &JSON)
+    RoleTemplate::from_map(&map, &JSON, &Steps::default())
 }
 
 fn ann() -> MappedUser {
@@ -28,7 +29,15 @@ fn ann() -> MappedUser {
 /// Renders the source for the user, without escapes.
 fn rendered(source: &str) -> String {
     let variables = Value::Map(ann().over(Map::new()));
-    Mustache::compile(source).unwrap().render(&variables, Escaping::Plain, &JSON).unwrap()
+    rendered_with(source, &variables, Escaping::Plain).unwrap()
+}
+
+fn rendered_with(
+    source: &str,
+    variables: &Value,
+    escaping: Escaping,
+) -> Result<String, TemplateFailure> {
+    Mustache::compile(source).unwrap().render(variables, escaping, &JSON, &Steps::default())
 }
 
 #[track_caller]
@@ -60,8 +69,7 @@ fn variables_stand_for_what_is_known_of_the_user() {
 fn values_are_escaped_as_the_kind_of_text_demands() {
     let check = |source: &str, escaping: Escaping, wanted: &str| {
         let variables = Value::Map(ann().over(Map::new()));
-        let text = Mustache::compile(source).unwrap().render(&variables, escaping, &JSON);
-        assert_eq!(text.unwrap(), wanted);
+        assert_eq!(rendered_with(source, &variables, escaping).unwrap(), wanted);
     };
     check("{{dn}} {{{dn}}} {{&dn}}", Escaping::Json, "cn=\\\"ann\\\" cn=\"ann\" cn=\"ann\"");
     check("{{dn}}", Escaping::Plain, "cn=\"ann\"");
@@ -143,18 +151,36 @@ fn rendering_is_bounded() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let failure = |source: &str| {
         let variables = Value::Map(user("u", &many, "{}").over(Map::new()));
-        Mustache::compile(source).unwrap().render(&variables, Escaping::Json, &JSON).unwrap_err()
+        rendered_with(source, &variables, Escaping::Json).unwrap_err()
     };
     let nested = |inner: &str| "{{#groups}}".repeat(4) + inner + &"{{/groups}}".repeat(4);
     assert_eq!(failure(&nested("{{other}}")), TemplateFailure::TooManySteps);
     let inner = "{{#groups}}{{#groups}}{{other}}{{/groups}}{{/groups}}";
     let wide = (0..10_000).map(|number| (number.to_string(), Value::Null));
     let wide = Value::Map(user("u", &many, "{}").over(wide.collect()));
-    let searching = Mustache::compile(&("{{#.}}".repeat(30) + inner + &"{{/.}}".repeat(30)));
-    let searched = searching.unwrap().render(&wide, Escaping::Json, &JSON);
+    let searching = "{{#.}}".repeat(30) + inner + &"{{/.}}".repeat(30);
+    let searched = rendered_with(&searching, &wide, Escaping::Json);
     assert_eq!(searched, Err(TemplateFailure::TooManySteps));
     assert_eq!(failure(&nested(&"long".repeat(100))), TemplateFailure::TooLong);
     assert_eq!(failure(&"{{#tojson}}groups{{/tojson}}".repeat(600)), TemplateFailure::TooLong);
+}
+
+#[test]
+fn what_renders_no_text_is_bounded_too() {
+    let items = |count: usize, item: &Value| Value::List(alloc::vec![item.clone(); count]);
+    let lists = [("few", items(40, &Value::Bool(true))), ("many", items(10_000, &Value::Null))];
+    let lists = lists.into_iter().map(|(name, list)| (name.into(), list));
+    let lists = Value::Map(lists.collect());
+    let check = |inner: &str| {
+        let source = ["{{#few}}{{#few}}", inner, "{{/few}}{{/few}}"].concat();
+        let failure = rendered_with(&source, &lists, Escaping::Json);
+        assert_eq!(failure, Err(TemplateFailure::TooManySteps), "{inner:.20}");
+    };
+    check("{{#many}}{{/many}}");
+    check("{{#join delimiter=''}}many{{/join delimiter=''}}");
+    let long = "0".repeat(60_000);
+    check(&["{{", &long, "}}"].concat());
+    check(&["{{few.", &long, "}}"].concat());
 }
 
 /// Identity case 53.
@@ -257,7 +283,7 @@ proptest! {
     #[test]
     fn no_source_is_too_odd_to_be_read(source in any::<String>()) {
         if let Ok(template) = Mustache::compile(&source) {
-            let text = template.render(&Value::Map(Map::new()), Escaping::Json, &JSON);
+            let text = template.render(&Value::Map(Map::new()), Escaping::Json, &JSON, &Steps::default());
             prop_assert!(text.is_ok(), "{:?}", text);
         }
     }
@@ -268,7 +294,7 @@ proptest! {
     ) {
         if let Ok(template) = Mustache::compile(&source) {
             let variables = Value::Map(ann().over(Map::new()));
-            let text = template.render(&variables, Escaping::Json, &JSON);
+            let text = template.render(&variables, Escaping::Json, &JSON, &Steps::default());
             prop_assert!(text.is_ok(), "{:?}", text);
         }
     }
