@@ -6,6 +6,7 @@
 pub mod file;
 pub mod stored;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jeton_domain::mapping::model::MappedUser;
@@ -43,12 +44,8 @@ impl RoleMapper {
     pub async fn roles_of(&self, user: &MappedUser) -> Result<MappedRoles, RealmError> {
         let mut found = self.stored.roles_of(user).await?;
         found.extend(self.file.iter().flat_map(|file| file.roles_of(user)));
-        let mut roles: Vec<RoleName> = Vec::new();
-        for role in found {
-            if !roles.contains(&role) {
-                roles.push(role);
-            }
-        }
+        let mut seen = HashSet::new();
+        let roles = found.into_iter().filter(|role| seen.insert(role.clone())).collect();
         Ok(MappedRoles { roles, evidence: StoredMappings::evidence() })
     }
 
