@@ -97,7 +97,8 @@ impl Chain {
         }
         if effort == Effort::Nothing {
             let password = Arc::clone(&attempt.password);
-            self.hasher.verify_against_nothing(password, attempt.lane).await?;
+            let username = attempt.username.as_str();
+            self.hasher.verify_against_nothing(username, password, attempt.lane).await?;
         }
         Ok(None)
     }

@@ -96,6 +96,7 @@ impl FileRealm {
     fn replace(&self, users: parse::Users, mut roles: parse::UsersRoles) {
         let with_roles = |(username, hash): (Username, StoredHash)| {
             let roles = roles.roles.remove(&username).unwrap_or_default();
+            self.hasher.meet(&hash);
             (username, Entry { hash: Arc::new(hash), roles })
         };
         let users: BTreeMap<_, _> = users.hashes.into_iter().map(with_roles).collect();

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{argon, encoding};
 
 /// How a new password is hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// bcrypt, written with the prefix `$2a$`.
     Bcrypt(Cost),
@@ -68,7 +68,7 @@ impl fmt::Display for Algorithm {
 pub struct UnknownAlgorithm(String);
 
 /// The exponent of bcrypt's work, 4 to 14.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cost(u32);
 
 impl Cost {
@@ -87,7 +87,7 @@ impl Cost {
 }
 
 /// The number of PBKDF2's rounds, one of a short list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rounds(u32);
 
 impl Rounds {

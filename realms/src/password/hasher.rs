@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jeton_domain::secret::Secret;
 
+use super::decoy::Decoys;
 use super::{Algorithm, HashingPool, Lane, Salt, StoredHash, hash, verify_against_nothing};
 use crate::error::RealmError;
 
@@ -14,12 +15,20 @@ use crate::error::RealmError;
 pub struct PasswordHasher {
     pool: Arc<HashingPool>,
     algorithm: Algorithm,
+    decoys: Decoys,
 }
 
 impl PasswordHasher {
     /// A hasher that works on `pool` and writes hashes of `algorithm`.
     pub fn new(pool: Arc<HashingPool>, algorithm: Algorithm) -> Self {
-        Self { pool, algorithm }
+        Self { pool, algorithm, decoys: Decoys::new(algorithm) }
+    }
+
+    /// Takes note of a hash that is stored: names without one seem to have such a one too.
+    pub(crate) fn meet(&self, stored: &StoredHash) {
+        if let Some(algorithm) = stored.algorithm() {
+            self.decoys.meet(algorithm);
+        }
     }
 
     /// Hashes a password for storage.
@@ -41,16 +50,19 @@ impl PasswordHasher {
         password: Arc<Secret>,
         lane: Lane,
     ) -> Result<bool, RealmError> {
+        self.meet(&stored);
         Ok(self.pool.run(lane, move || stored.verify(password.expose())).await??)
     }
 
-    /// Takes as long as a verification, so that an unknown name is not told by its haste.
+    /// Takes as long as a verification, so that an unknown name is not told by its haste: as long as
+    /// one against a hash of an algorithm that is in use, and always the same one for a name.
     pub async fn verify_against_nothing(
         &self,
+        username: &str,
         password: Arc<Secret>,
         lane: Lane,
     ) -> Result<(), RealmError> {
-        let algorithm = self.algorithm;
+        let algorithm = self.decoys.of(username).unwrap_or(self.algorithm);
         let work = move || verify_against_nothing(algorithm, password.expose());
         Ok(self.pool.run(lane, work).await??)
     }

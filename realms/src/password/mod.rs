@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod argon;
+mod decoy;
 mod encoding;
 mod hasher;
 mod pool;

@@ -11,7 +11,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::algorithm::{Cost, HashingFailed, Rounds, derive, stretched};
+use super::algorithm::{Algorithm, Cost, HashingFailed, Rounds, derive, stretched};
 use super::argon::ArgonHash;
 use super::encoding;
 
@@ -83,6 +83,25 @@ impl StoredHash {
             | Scheme::Sha1(_)
             | Scheme::Md5(_)
             | Scheme::ClearText(_) => false,
+        }
+    }
+
+    /// What it was written with; none for kinds that are not written any more, which are verified
+    /// in no time.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        match &self.0 {
+            Scheme::Bcrypt { cost, .. } => Some(Algorithm::Bcrypt(*cost)),
+            Scheme::Pbkdf2 { input: Input::Password, rounds, .. } => {
+                Some(Algorithm::Pbkdf2(*rounds))
+            }
+            Scheme::Pbkdf2 { input: Input::Stretched, rounds, .. } => {
+                Some(Algorithm::Pbkdf2Stretch(*rounds))
+            }
+            Scheme::Argon2id(_) => Some(Algorithm::Argon2id),
+            Scheme::SaltedSha256 { .. }
+            | Scheme::Sha1(_)
+            | Scheme::Md5(_)
+            | Scheme::ClearText(_) => None,
         }
     }
 
@@ -256,6 +275,17 @@ mod tests {
             let text = format!("{prefix}$04$abcdefghijklmnopqrstuuqFJI0yc6dnzyYl4dBhFmwm3etsmUfsm");
             assert_eq!(parsed(&text).verify(PASSWORD), Ok(true));
         }
+    }
+
+    #[test]
+    fn a_hash_tells_what_it_was_written_with() {
+        let salt = super::super::Salt::new([7; 32]);
+        for name in ["bcrypt4", "pbkdf2_1000", "pbkdf2_stretch_1000", "argon2id"] {
+            let algorithm: Algorithm = name.parse().unwrap();
+            let text = super::super::hash(PASSWORD, algorithm, &salt).unwrap();
+            assert_eq!(parsed(&text).algorithm(), Some(algorithm));
+        }
+        assert_eq!(parsed("changeme").algorithm(), None);
     }
 
     #[test]
