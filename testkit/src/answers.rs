@@ -117,7 +117,8 @@ fn check_body(answer: &Answer, body: &Value, asked: Asked, faults: &mut Vec<Stri
     if asked == Asked::HeadersOnly {
         faults.push("a body where headers alone were asked for".into());
     }
-    let has_error = body.get("error").is_some();
+    // A role, a user or an application may be called `error`.
+    let has_error = body.get("error").is_some_and(|error| error.is_string() || is_cause(error));
     let is_sound = match answer.status {
         200 => !has_error,
         // The success body in its empty form, or of a wait that ended too soon.
@@ -198,6 +199,8 @@ mod tests {
     fn sound_answers_have_no_faults() {
         check(&answer(200, &[JSON, PRODUCT], r#"{"a":1}"#), &[]);
         check(&answer(404, &[JSON, PRODUCT], r#"{"found":false}"#), &[]);
+        let named = r#"{"error":{"roles":[],"enabled":true}}"#;
+        check(&answer(200, &[JSON, PRODUCT], named), &[]);
         check(&answer(413, &[PRODUCT], ""), &[]);
         check(&answer(400, &[JSON, PRODUCT], r#"{"error":"no handler found for"}"#), &[]);
         check(&answer(406, &[JSON, PRODUCT], r#"{"error":"x","status":406}"#), &[]);
@@ -212,6 +215,13 @@ mod tests {
     fn a_fault_of_the_server_is_seen() {
         let body = r#"{"error":"x","status":500}"#;
         check(&answer(500, &[JSON, PRODUCT], body), &["status 500"]);
+    }
+
+    #[test]
+    fn an_error_is_no_success() {
+        let body = r#"{"error":{"type":"t","reason":"r"},"status":200}"#;
+        let fault = format!("status 200 with the body {body}");
+        check(&answer(200, &[JSON, PRODUCT], body), &[&fault]);
     }
 
     #[test]
