@@ -1,3 +1,5 @@
+//! What queries find, what they refuse, and how hits are ordered.
+
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
@@ -38,7 +40,7 @@ impl From<bool> for Value {
     }
 }
 
-impl<const N: usize> From<[Value; N]> for Value {
+impl<const N: usize> From<[Self; N]> for Value {
     fn from(items: [Self; N]) -> Self {
         Self::List(items.to_vec())
     }
@@ -70,8 +72,8 @@ fn people() -> Vec<Document> {
 
 /// The names of the people that a query matches.
 #[track_caller]
-fn check(query: Value, wanted: &[&str]) {
-    let query = Query::parse(&USERS, &query).unwrap();
+fn check(query: &Value, wanted: &[&str]) {
+    let query = Query::parse(&USERS, query).unwrap();
     let people = people();
     let found: Vec<&str> =
         people.iter().filter(|person| query.matches(person)).map(Document::name).collect();
@@ -79,43 +81,43 @@ fn check(query: Value, wanted: &[&str]) {
 }
 
 #[track_caller]
-fn check_refusal(query: Value, wanted: &str) {
-    let refusal = Query::parse(&USERS, &query).unwrap_err();
+fn check_refusal(query: &Value, wanted: &str) {
+    let refusal = Query::parse(&USERS, query).unwrap_err();
     assert_eq!(format!("{refusal}"), wanted);
 }
 
 #[test]
 fn terms_are_found_whole() {
-    check(map! {"match_all": map! {}}, &["ann", "bob", "Cy"]);
-    check(map! {"term": map! {"username": "ann"}}, &["ann"]);
-    check(map! {"term": map! {"username": map! {"value": "ann", "boost": 2}}}, &["ann"]);
-    check(map! {"term": map! {"username": "cy"}}, &[]);
+    check(&map! {"match_all": map! {}}, &["ann", "bob", "Cy"]);
+    check(&map! {"term": map! {"username": "ann"}}, &["ann"]);
+    check(&map! {"term": map! {"username": map! {"value": "ann", "boost": 2}}}, &["ann"]);
+    check(&map! {"term": map! {"username": "cy"}}, &[]);
     let insensitive = map! {"value": "cy", "case_insensitive": true};
-    check(map! {"term": map! {"username": insensitive}}, &["Cy"]);
-    check(map! {"term": map! {"enabled": false}}, &["bob"]);
-    check(map! {"term": map! {"enabled": "true"}}, &["ann", "Cy"]);
-    check(map! {"terms": map! {"roles": ["ops", "none"], "boost": 1}}, &["ann"]);
-    check(map! {"terms": map! {"username": Value::List(Vec::new())}}, &[]);
-    check(map! {"term": map! {"full_name": "Berg"}}, &[]);
-    check(map! {"term": map! {"full_name": "berg"}}, &["ann", "bob"]);
-    check(map! {"term": map! {"email": "ann.berg@x.org"}}, &["ann"]);
+    check(&map! {"term": map! {"username": insensitive}}, &["Cy"]);
+    check(&map! {"term": map! {"enabled": false}}, &["bob"]);
+    check(&map! {"term": map! {"enabled": "true"}}, &["ann", "Cy"]);
+    check(&map! {"terms": map! {"roles": ["ops", "none"], "boost": 1}}, &["ann"]);
+    check(&map! {"terms": map! {"username": Value::List(Vec::new())}}, &[]);
+    check(&map! {"term": map! {"full_name": "Berg"}}, &[]);
+    check(&map! {"term": map! {"full_name": "berg"}}, &["ann", "bob"]);
+    check(&map! {"term": map! {"email": "ann.berg@x.org"}}, &["ann"]);
 }
 
 #[test]
 fn beginnings_patterns_and_ranges_are_found() {
-    check(map! {"prefix": map! {"username": "a"}}, &["ann"]);
+    check(&map! {"prefix": map! {"username": "a"}}, &["ann"]);
     let insensitive = map! {"value": "C", "case_insensitive": true};
-    check(map! {"prefix": map! {"username": insensitive}}, &["Cy"]);
-    check(map! {"wildcard": map! {"username": "?o*"}}, &["bob"]);
-    check(map! {"wildcard": map! {"roles": map! {"wildcard": "*e*"}}}, &["ann", "bob"]);
-    check(map! {"wildcard": map! {"email": "*.org"}}, &["ann", "bob"]);
-    check(map! {"range": map! {"username": map! {"gt": "ann", "lte": "bob"}}}, &["bob"]);
+    check(&map! {"prefix": map! {"username": insensitive}}, &["Cy"]);
+    check(&map! {"wildcard": map! {"username": "?o*"}}, &["bob"]);
+    check(&map! {"wildcard": map! {"roles": map! {"wildcard": "*e*"}}}, &["ann", "bob"]);
+    check(&map! {"wildcard": map! {"email": "*.org"}}, &["ann", "bob"]);
+    check(&map! {"range": map! {"username": map! {"gt": "ann", "lte": "bob"}}}, &["bob"]);
     let from_to = map! {"from": "Cy", "to": "ann", "include_lower": false};
-    check(map! {"range": map! {"username": from_to}}, &["ann"]);
-    check(map! {"range": map! {"username": map! {"gte": Value::Null}}}, &["ann", "bob", "Cy"]);
-    check(map! {"exists": map! {"field": "roles"}}, &["ann", "bob"]);
-    check(map! {"exists": map! {"field": "email"}}, &["ann", "bob"]);
-    check(map! {"ids": map! {"values": ["user-ann", "bob", "user-Cy"]}}, &["ann", "Cy"]);
+    check(&map! {"range": map! {"username": from_to}}, &["ann"]);
+    check(&map! {"range": map! {"username": map! {"gte": Value::Null}}}, &["ann", "bob", "Cy"]);
+    check(&map! {"exists": map! {"field": "roles"}}, &["ann", "bob"]);
+    check(&map! {"exists": map! {"field": "email"}}, &["ann", "bob"]);
+    check(&map! {"ids": map! {"values": ["user-ann", "bob", "user-Cy"]}}, &["ann", "Cy"]);
 }
 
 #[test]
@@ -123,41 +125,41 @@ fn clauses_are_joined() {
     let dev = || map! {"term": map! {"roles": "dev"}};
     let ops = || map! {"term": map! {"roles": "ops"}};
     let ann = || map! {"term": map! {"username": "ann"}};
-    check(map! {"bool": map! {}}, &["ann", "bob", "Cy"]);
-    check(map! {"bool": map! {"must": dev(), "must_not": [ops()]}}, &["bob"]);
-    check(map! {"bool": map! {"filter": [dev(), ops()]}}, &["ann"]);
-    check(map! {"bool": map! {"should": [ops(), ann()]}}, &["ann"]);
-    check(map! {"bool": map! {"must": dev(), "should": ops()}}, &["ann", "bob"]);
+    check(&map! {"bool": map! {}}, &["ann", "bob", "Cy"]);
+    check(&map! {"bool": map! {"must": dev(), "must_not": [ops()]}}, &["bob"]);
+    check(&map! {"bool": map! {"filter": [dev(), ops()]}}, &["ann"]);
+    check(&map! {"bool": map! {"should": [ops(), ann()]}}, &["ann"]);
+    check(&map! {"bool": map! {"must": dev(), "should": ops()}}, &["ann", "bob"]);
     let two = map! {"should": [ops(), ann(), dev()], "minimum_should_match": 2};
-    check(map! {"bool": two}, &["ann"]);
+    check(&map! {"bool": two}, &["ann"]);
     let part = map! {"should": [ops(), dev()], "minimum_should_match": "50%"};
-    check(map! {"bool": part}, &["ann", "bob"]);
+    check(&map! {"bool": part}, &["ann", "bob"]);
     let more = map! {"should": [dev()], "minimum_should_match": 2};
-    check(map! {"bool": more}, &[]);
+    check(&map! {"bool": more}, &[]);
 }
 
 #[test]
 fn words_are_matched() {
-    check(map! {"match": map! {"full_name": "BERG ann"}}, &["ann", "bob"]);
+    check(&map! {"match": map! {"full_name": "BERG ann"}}, &["ann", "bob"]);
     let all = map! {"query": "berg ann", "operator": "AND"};
-    check(map! {"match": map! {"full_name": all}}, &["ann"]);
+    check(&map! {"match": map! {"full_name": all}}, &["ann"]);
     let two = map! {"query": "berg ann x", "minimum_should_match": "2"};
-    check(map! {"match": map! {"full_name": two}}, &["ann"]);
-    check(map! {"match": map! {"email": "Y.org"}}, &["ann", "bob"]);
-    check(map! {"match": map! {"email": "bob7"}}, &["bob"]);
-    check(map! {"match": map! {"username": "ann bob"}}, &[]);
-    check(map! {"match": map! {"username": "ann"}}, &["ann"]);
+    check(&map! {"match": map! {"full_name": two}}, &["ann"]);
+    check(&map! {"match": map! {"email": "Y.org"}}, &["ann", "bob"]);
+    check(&map! {"match": map! {"email": "bob7"}}, &["bob"]);
+    check(&map! {"match": map! {"username": "ann bob"}}, &[]);
+    check(&map! {"match": map! {"username": "ann"}}, &["ann"]);
     let near = map! {"query": "bregg", "fuzziness": "2"};
-    check(map! {"match": map! {"full_name": near}}, &["ann", "bob"]);
-    check(map! {"match": map! {"full_name": "--"}}, &[]);
+    check(&map! {"match": map! {"full_name": near}}, &["ann", "bob"]);
+    check(&map! {"match": map! {"full_name": "--"}}, &[]);
     let none = map! {"query": "", "zero_terms_query": "all"};
-    check(map! {"match": map! {"full_name": none}}, &["ann", "bob", "Cy"]);
+    check(&map! {"match": map! {"full_name": none}}, &["ann", "bob", "Cy"]);
 }
 
 /// A `simple_query_string` over all fields, words joined by "or".
 #[track_caller]
 fn check_simple(text: &str, wanted: &[&str]) {
-    check(map! {"simple_query_string": map! {"query": text}}, wanted);
+    check(&map! {"simple_query_string": map! {"query": text}}, wanted);
 }
 
 #[test]
@@ -186,7 +188,7 @@ fn operators_join_words() {
 fn phrases_are_words_in_order() {
     let check = |text: &str, wanted: &[&str]| {
         let body = map! {"query": text, "fields": ["full_name"]};
-        check(map! {"simple_query_string": body}, wanted);
+        check(&map! {"simple_query_string": body}, wanted);
     };
     check("\"bob berg\"", &["bob"]);
     check("\"ann berg\"", &[]);
@@ -200,16 +202,16 @@ fn phrases_are_words_in_order() {
 #[test]
 fn fields_flags_and_operators_of_simple_queries_are_chosen() {
     let simple = |body: Value| map! {"simple_query_string": body};
-    check(simple(map! {"query": "ann", "fields": ["user*^3", "nope"]}), &["ann"]);
-    check(simple(map! {"query": "dev", "fields": ["user*"]}), &[]);
-    check(simple(map! {"query": "*", "fields": ["password"]}), &[]);
-    check(simple(map! {"query": "berg ops", "default_operator": "and"}), &["ann"]);
-    check(simple(map! {"query": "bo*", "flags": "NONE"}), &[]);
-    check(simple(map! {"query": "bo* | ann", "flags": "PREFIX|WHITESPACE"}), &["ann", "bob"]);
+    check(&simple(map! {"query": "ann", "fields": ["user*^3", "nope"]}), &["ann"]);
+    check(&simple(map! {"query": "dev", "fields": ["user*"]}), &[]);
+    check(&simple(map! {"query": "*", "fields": ["password"]}), &[]);
+    check(&simple(map! {"query": "berg ops", "default_operator": "and"}), &["ann"]);
+    check(&simple(map! {"query": "bo*", "flags": "NONE"}), &[]);
+    check(&simple(map! {"query": "bo* | ann", "flags": "PREFIX|WHITESPACE"}), &["ann", "bob"]);
     let most = map! {"query": "berg ops ann", "minimum_should_match": "-1"};
-    check(simple(most), &["ann"]);
+    check(&simple(most), &["ann"]);
     let refused = simple(map! {"query": "a", "flags": "X"});
-    check_refusal(refused, "Unknown simple_query_string flag [X]");
+    check_refusal(&refused, "Unknown simple_query_string flag [X]");
 }
 
 #[test]
@@ -217,16 +219,16 @@ fn what_is_not_spoken_is_refused() {
     for kind in ["regexp", "fuzzy", "query_string", "nested", "function_score", "match_phrase", "x"]
     {
         let wanted = format!("Query type [{kind}] is not currently supported in this context");
-        check_refusal(map! {kind: map! {}}, &wanted);
-        check_refusal(map! {"bool": map! {"should": [map! {kind: map! {}}]}}, &wanted);
+        check_refusal(&map! {kind: map! {}}, &wanted);
+        check_refusal(&map! {"bool": map! {"should": [map! {kind: map! {}}]}}, &wanted);
     }
     let lookup = map! {"index": "i", "id": "1", "path": "p"};
     check_refusal(
-        map! {"terms": map! {"roles": lookup}},
+        &map! {"terms": map! {"roles": lookup}},
         "terms query with terms lookup is not currently supported in this context",
     );
     check_refusal(
-        map! {"range": map! {"username": map! {"gt": "a", "relation": "within"}}},
+        &map! {"range": map! {"username": map! {"gt": "a", "relation": "within"}}},
         "range query with relation is not currently supported in this context",
     );
 }
@@ -236,11 +238,11 @@ fn what_is_not_spoken_is_refused() {
 fn only_fields_of_the_collection_can_be_asked_for() {
     for kind in ["term", "prefix", "wildcard", "match"] {
         check_refusal(
-            map! {kind: map! {"password": "x"}},
+            &map! {kind: map! {"password": "x"}},
             "Field [password] is not allowed for querying or aggregation",
         );
         check_refusal(
-            map! {kind: map! {"user*": "x"}},
+            &map! {kind: map! {"user*": "x"}},
             "Field name pattern [user*] is not allowed for querying or aggregation",
         );
     }
@@ -249,7 +251,7 @@ fn only_fields_of_the_collection_can_be_asked_for() {
         map! {"exists": map! {"field": "metadata"}},
         map! {"range": map! {"metadata": map! {}}},
     ] {
-        check_refusal(query, "Field [metadata] is not allowed for querying or aggregation");
+        check_refusal(&query, "Field [metadata] is not allowed for querying or aggregation");
     }
 }
 
@@ -281,7 +283,7 @@ fn forms_are_checked() {
         (map! {"match": map! {"roles": map! {}}}, "No text specified for text query"),
         (map! {"simple_query_string": map! {}}, "[simple_query_string] query text missing"),
     ] {
-        check_refusal(query, wanted);
+        check_refusal(&query, wanted);
     }
 }
 
