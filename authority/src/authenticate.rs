@@ -75,6 +75,8 @@ impl Authority {
         let noted = self.tick();
         let accepted = self.accept(&presented, now).await?;
         let Accepted { authentication, evidence, guards } = accepted;
+        let anonymous = self.policy.anonymous.as_ref();
+        let shared_roles = anonymous.map(|anonymous| anonymous.roles.clone()).unwrap_or_default();
         let caller = Caller {
             authentication,
             presented,
@@ -82,6 +84,7 @@ impl Authority {
             noted,
             evidence,
             guards,
+            shared_roles,
             refused_run_as: None,
         };
         self.run_as(caller, noted).await

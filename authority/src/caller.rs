@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use jeton_domain::authentication::Authentication;
 use jeton_domain::id::Tick;
-use jeton_domain::name::Username;
+use jeton_domain::name::{RoleName, Username};
 use jeton_domain::secret::Secret;
 use jeton_domain::subject::AuthenticationType;
 use jeton_domain::time::Timestamp;
 use jeton_realms::realm::Evidence;
 use jeton_store::engine::Key;
+use jeton_store::tables::roles;
 
 /// The credentials of a request.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub struct Caller {
     pub(crate) evidence: Vec<Evidence>,
     /// Rows whose change undoes the authentication.
     pub(crate) guards: Vec<Key>,
+    /// The roles that every user has beside their own.
+    pub(crate) shared_roles: Vec<RoleName>,
     /// The user that the caller may not act as, or that nobody knows: every action is denied.
     pub(crate) refused_run_as: Option<String>,
 }
@@ -74,6 +77,17 @@ impl Caller {
     /// When the request was received.
     pub const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The keys of everything that a decision for this caller rests on: rows that vouched, rows whose
+    /// change undoes the authentication, and the roles that say what the caller may do.
+    pub(crate) fn grounds(&self) -> impl Iterator<Item = Key> {
+        let subject = &self.authentication.subject;
+        let by = subject.run_by.iter().flat_map(|by| &by.roles);
+        let roles = subject.roles.iter().chain(by).chain(&self.shared_roles);
+        let evidence = self.evidence.iter().map(|evidence| evidence.key.clone());
+        let roles = roles.map(|role| roles::key(role.as_str()));
+        evidence.chain(self.guards.iter().cloned()).chain(roles)
     }
 
     /// Whether the caller came without credentials, and anonymous access is on.

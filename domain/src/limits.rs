@@ -196,6 +196,19 @@ pub const PRIVILEGE_CHECKS_MAX: usize = 100_000;
 /// Privileges of applications that one request puts at most: some times what a large client puts.
 pub const APPLICATION_PRIVILEGES_MAX: usize = 10_000;
 
+/// Actions of all privileges of one request at most: many times what a large client puts.
+pub const APPLICATION_ACTIONS_MAX: usize = 500_000;
+
+/// Longest name of an application and of a privilege in it, together, in bytes: they are one key.
+pub const APPLICATION_NAMES_BYTES_MAX: usize = 480;
+
+/// Broken rules that one refusal tells at most: bounds an answer that is longer than its question.
+pub const VIOLATIONS_MAX: usize = 100;
+
+/// Bytes of the names of settings in one request at most: a name tells the whole way to its value,
+/// and many values may have a long way in common.
+pub const SETTING_NAMES_BYTES_MAX: usize = 64 * 1024;
+
 /// Bytes that the privileges of one request take at most: they are one commit, and others wait for it.
 pub const APPLICATION_PRIVILEGES_BYTES_MAX: usize = 8 * 1024 * 1024;
 

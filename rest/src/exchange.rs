@@ -2,6 +2,8 @@
 //!
 //! Owns the dispatch from endpoints to routes. Must not know what a route does.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use http::request::Parts;
 use jeton_authority::users::Existence;
@@ -92,13 +94,9 @@ impl Exchange<'_> {
 
     /// The names that stood in a placeholder, split at commas, each once; none without one.
     pub(crate) fn names(&self, placeholder: &str) -> Option<Vec<String>> {
-        let mut names: Vec<String> = Vec::new();
-        for name in self.found.value(placeholder)?.split(',') {
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-        Some(names)
+        let mut known = HashSet::new();
+        let names = self.found.value(placeholder)?.split(',').filter(|name| known.insert(*name));
+        Some(names.map(str::to_owned).collect())
     }
 
     /// Whether what was deleted had been there.

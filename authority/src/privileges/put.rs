@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jeton_domain::limits::APPLICATION_PRIVILEGES_BYTES_MAX;
+use jeton_domain::limits::{APPLICATION_PRIVILEGES_BYTES_MAX, VIOLATIONS_MAX};
 use jeton_domain::privilege::action;
 use jeton_domain::privilege::application::ApplicationPrivilege;
 use jeton_store::engine::Expect;
@@ -41,7 +41,8 @@ impl Authority {
             let mut existences = Vec::with_capacity(privileges.len());
             for (privilege, row) in privileges.iter().zip(&rows) {
                 let key = table::key(&privilege.application, &privilege.name);
-                // What is expected of the application holds for rows that are there and for those that are not.
+                // What is expected of the application holds for rows that are there and for those
+                // that are not.
                 existences.push(Existence::of(self.store.row(&key).await?.is_some()));
                 transaction.put(key, row.clone());
             }
@@ -59,6 +60,7 @@ fn check(privileges: &[ApplicationPrivilege]) -> Result<(), AuthorityError> {
     let mut violations: Vec<String> = privileges
         .iter()
         .flat_map(ApplicationPrivilege::violations)
+        .take(VIOLATIONS_MAX)
         .map(|violation| violation.to_string())
         .collect();
     if privileges.is_empty() {

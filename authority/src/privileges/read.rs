@@ -1,5 +1,7 @@
 //! Read privileges of applications: all, those of one application or pattern, or some by name.
 
+use std::collections::BTreeSet;
+
 use jeton_domain::privilege::action;
 use jeton_domain::privilege::application::ApplicationPrivilege;
 
@@ -32,7 +34,8 @@ impl Authority {
             None => self.stored_privileges(application).await?.to_vec(),
         };
         if let Some(names) = names {
-            found.retain(|privilege| names.contains(&privilege.name));
+            let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+            found.retain(|privilege| names.contains(privilege.name.as_str()));
         }
         Ok(found)
     }

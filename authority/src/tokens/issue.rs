@@ -11,7 +11,7 @@ use jeton_domain::token::key::MacKey;
 use jeton_domain::token::pair::{Minting, Pair};
 use jeton_domain::token::text::{self, Half};
 use jeton_realms::realm::Evidence;
-use jeton_store::engine::Key;
+use jeton_store::engine::{Expect, Key};
 use jeton_store::error::StoreError;
 use jeton_store::tables::{keys, subjects};
 use jeton_store::transaction::{Attempts, Transaction};
@@ -138,9 +138,8 @@ impl Authority {
     /// Whether an answer that commits nothing may be given to the caller: all that the authentication
     /// rests on still held after the answer was found. `Conflict` says "decide again".
     pub(crate) fn still_rests(&self, caller: &Caller) -> Result<(), StoreError> {
-        let evidence = caller.evidence.iter().map(|evidence| &evidence.key);
-        let holds = |key: &Key| self.store.is_unchanged_since(key, caller.noted);
-        if evidence.chain(&caller.guards).all(holds) { Ok(()) } else { Err(StoreError::Conflict) }
+        let holds = |key: Key| self.store.is_unchanged_since(&key, caller.noted);
+        if caller.grounds().all(holds) { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
     /// Refuses grants while free space is below the reserve, so that revocation stays possible.
@@ -163,11 +162,12 @@ pub(crate) fn signing_key(active: Option<&MacKey>) -> Result<&MacKey, AuthorityE
     })
 }
 
-/// Lets a transaction rest on everything that the caller's authentication rests on: no row that vouched
-/// has changed since the tick that was noted before it was read.
+/// Lets a transaction rest on everything that the caller's authentication and rights rest on: no row
+/// that vouched and no role has changed since the tick that was noted before it was read.
 pub(crate) fn rest_on(transaction: &mut Transaction<'_>, caller: &Caller) {
-    caller.evidence.iter().for_each(|evidence| transaction.guard(evidence.key.clone()));
-    caller.guards.iter().cloned().for_each(|key| transaction.guard(key));
+    for key in caller.grounds() {
+        transaction.expect(Expect::UnchangedSince(key, caller.noted));
+    }
 }
 
 const KERBEROS_USER: &str = "<Kerberos Token>";

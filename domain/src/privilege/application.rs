@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use thiserror::Error;
 
+use crate::limits::APPLICATION_NAMES_BYTES_MAX;
 use crate::value::Map;
 
 /// A name for some actions in an application.
@@ -30,6 +31,10 @@ impl ApplicationPrivilege {
         let mut found = Vec::new();
         found.extend(check_name(&self.application).err());
         found.extend(check_privilege_name(&self.name).err());
+        let bytes = self.application.len().saturating_add(self.name.len());
+        if bytes > APPLICATION_NAMES_BYTES_MAX {
+            found.push(ApplicationRefusal::LongNames(bytes));
+        }
         if self.actions.is_empty() {
             found.push(ApplicationRefusal::NoAction);
         }
@@ -85,6 +90,12 @@ pub enum ApplicationRefusal {
         "Application privilege names must match the pattern ^[a-z][a-zA-Z0-9_.-]*$ (found '{0}')"
     )]
     PrivilegeName(String),
+    /// The names are too long.
+    #[error(
+        "An application and the name of a privilege may together have at most \
+         [{APPLICATION_NAMES_BYTES_MAX}] bytes (found [{0}])"
+    )]
+    LongNames(usize),
     /// The privilege names no action.
     #[error("Application privileges must have at least one action")]
     NoAction,
@@ -227,6 +238,12 @@ mod tests {
                 "Application privilege names and actions must match the pattern ^\\p{Graph}*$ \
                  (found 'a: b')",
             ],
+        );
+        let name = "p".repeat(APPLICATION_NAMES_BYTES_MAX);
+        check(
+            &privilege("app", &name, &["x:y"]),
+            &["An application and the name of a privilege may together have at most [480] bytes \
+               (found [483])"],
         );
         let mut hidden = privilege("app", "p", &["x:y"]);
         hidden.metadata.set("_m".to_owned(), crate::value::Value::Null);

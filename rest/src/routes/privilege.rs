@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use jeton_authority::Caller;
 use jeton_authority::users::Existence;
-use jeton_domain::limits::APPLICATION_PRIVILEGES_MAX;
+use jeton_domain::limits::{APPLICATION_ACTIONS_MAX, APPLICATION_PRIVILEGES_MAX};
 use jeton_domain::privilege::action;
 use jeton_domain::privilege::application::ApplicationPrivilege;
 use jeton_domain::privilege::{cluster, index};
@@ -144,7 +144,7 @@ fn parse(body: &[u8]) -> Result<Vec<ApplicationPrivilege>, ApiError> {
     let mut scanner = Scanner::new(body);
     let first = scanner.next_token()?;
     expect_object("the applications", first.as_ref())?;
-    let mut privileges = Vec::new();
+    let (mut privileges, mut actions_left) = (Vec::new(), APPLICATION_ACTIONS_MAX);
     while let Some(Token::Name(application)) = scanner.next_token()? {
         let first = scanner.next_token()?;
         expect_object(&format!("application [{application}]"), first.as_ref())?;
@@ -157,7 +157,9 @@ fn parse(body: &[u8]) -> Result<Vec<ApplicationPrivilege>, ApiError> {
                     "more than [{APPLICATION_PRIVILEGES_MAX}] application privileges in one request"
                 )));
             }
-            privileges.push(privilege(&mut scanner, &application, &name)?);
+            let privilege = privilege(&mut scanner, &application, &name, actions_left)?;
+            actions_left = actions_left.saturating_sub(privilege.actions.len());
+            privileges.push(privilege);
         }
     }
     Ok(privileges)
@@ -178,6 +180,7 @@ fn privilege(
     scanner: &mut Scanner<'_>,
     application: &str,
     name: &str,
+    actions_max: usize,
 ) -> Result<ApplicationPrivilege, ApiError> {
     let mut privilege = ApplicationPrivilege {
         application: application.to_owned(),
@@ -192,7 +195,7 @@ fn privilege(
             ("application", Token::Text(given)) => expect_same("application", &given, application)?,
             ("name", Token::Text(given)) => expect_same("privilege", &given, name)?,
             ("actions", Token::Text(action)) => privilege.actions = vec![action.into_owned()],
-            ("actions", Token::StartArray) => privilege.actions = actions(scanner)?,
+            ("actions", Token::StartArray) => privilege.actions = actions(scanner, actions_max)?,
             ("metadata", Token::StartObject) => privilege.metadata = read_members(scanner)?,
             (known, value) if FIELDS.contains(&known) => {
                 return Err(wrong_kind(scanner, known, &value));
@@ -207,11 +210,17 @@ fn privilege(
     Ok(privilege)
 }
 
-fn actions(scanner: &mut Scanner<'_>) -> Result<Vec<String>, ApiError> {
+fn actions(scanner: &mut Scanner<'_>, max: usize) -> Result<Vec<String>, ApiError> {
     let mut actions = Vec::new();
     while let Some(token) = scanner.next_token()? {
         match token {
             Token::EndArray => break,
+            Token::Text(_) if actions.len() >= max => {
+                return Err(ApiError::illegal_argument(format!(
+                    "more than [{APPLICATION_ACTIONS_MAX}] actions of application privileges in one \
+                     request"
+                )));
+            }
             Token::Text(action) => actions.push(action.into_owned()),
             other => return Err(wrong_kind(scanner, "actions", &other)),
         }
@@ -238,3 +247,18 @@ fn expect_same(what: &str, given: &str, wanted: &str) -> Result<(), ApiError> {
 const PARSER: &str = "application-privilege";
 
 const FIELDS: [&str; 4] = ["application", "name", "actions", "metadata"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_actions_of_one_request_are_bounded_together() {
+        let body = |more: &str| {
+            let half = vec![r#""a:b""#; APPLICATION_ACTIONS_MAX / 2].join(",");
+            format!(r#"{{"app":{{"p":{{"actions":[{half}]}},"q":{{"actions":[{half}{more}]}}}}}}"#)
+        };
+        assert_eq!(parse(body("").as_bytes()).unwrap().len(), 2);
+        assert!(parse(body(r#","a:b""#).as_bytes()).is_err());
+    }
+}

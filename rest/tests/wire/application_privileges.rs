@@ -1,17 +1,11 @@
 //! Privileges of applications: put, show, delete; and the names of built-in privileges.
 
-use std::sync::{Arc, Mutex};
-
-use jeton_domain::id::Tick;
 use jeton_domain::privilege::application::ApplicationPrivilege;
-use jeton_domain::time::Hour;
 use jeton_domain::value::Map;
-use jeton_store::engine::memory::Memory;
-use jeton_store::engine::{
-    Applier, Batch, BatchId, Committed, Engine, EngineHealth, Key, KeyRange, Pending, Row, Write,
-};
+use jeton_store::engine::Write;
 use jeton_store::tables::privileges as table;
 
+use crate::meddling::Meddling;
 use crate::world::{Answer, Ordinary, PASSWORD, World};
 
 const PRIVILEGE: &str = "/_security/privilege";
@@ -272,102 +266,49 @@ async fn built_in_privileges_are_listed_in_the_order_of_the_alphabet() {
 /// What is said to be new was, and what is said to be found was, whoever else is at work.
 #[tokio::test]
 async fn answers_stay_exact_when_others_change_the_same_privileges() {
-    let engine = Arc::new(Meddling { engine: Memory::new(), rival: Mutex::default() });
-    let world = World::on(Arc::clone(&engine) as Arc<dyn Engine>, Ordinary::default()).await;
-    let one = r#"{"app":{"p":{"actions":["a:b"]}}}"#;
-    engine.meddle(Change::Put);
-    put(&world, one).await.is(200, r#"{"app":{"p":{"created":false}}}"#);
-    engine.meddle(Change::Delete);
-    put(&world, one).await.is(200, r#"{"app":{"p":{"created":true}}}"#);
-    engine.meddle(Change::Delete);
-    let answer = world.root("DELETE", "/_security/privilege/app/p").send().await;
-    answer.is(404, r#"{"app":{"p":{"found":false}}}"#);
-    put(&world, r#"{"app":{"other":{"actions":["a:b"]}}}"#).await.expect(200);
-    engine.meddle(Change::Put);
-    let answer = world.root("DELETE", "/_security/privilege/app/p,other").send().await;
-    answer.is(200, r#"{"app":{"p":{"found":true},"other":{"found":true}}}"#);
-}
-
-/// What happens to the privilege `p` of `app` just before the next commit.
-#[derive(Clone, Copy, Debug)]
-enum Change {
-    Put,
-    Delete,
-}
-
-#[derive(Debug)]
-struct Meddling {
-    engine: Memory,
-    rival: Mutex<Option<Change>>,
-}
-
-impl Meddling {
-    fn meddle(&self, change: Change) {
-        *self.rival.lock().unwrap() = Some(change);
-    }
-
-    fn batch(change: Change, tick: Tick) -> Batch {
-        let key = table::key("app", "p");
+    let engine = Meddling::new();
+    let world = World::on(engine.as_engine(), Ordinary::default()).await;
+    let key = || table::key("app", "p");
+    let meddle = |write| engine.meddle(write, table::application_key("app"));
+    let put_by_rival = || {
         let privilege = ApplicationPrivilege {
             application: "app".into(),
             name: "p".into(),
             actions: vec!["x:y".into()],
             metadata: Map::new(),
         };
-        let write = match change {
-            Change::Put => Write::Put { key, value: table::encode(&privilege), tick_at: None },
-            Change::Delete => Write::Delete { key },
-        };
-        Batch {
-            id: BatchId(u128::from(tick.number()).to_be_bytes()),
-            expects: Vec::new(),
-            writes: vec![write],
-            changes: vec![table::application_key("app")],
-            drops: Vec::new(),
-        }
-    }
+        Write::Put { key: key(), value: table::encode(&privilege), tick_at: None }
+    };
+    let one = r#"{"app":{"p":{"actions":["a:b"]}}}"#;
+    meddle(put_by_rival());
+    put(&world, one).await.is(200, r#"{"app":{"p":{"created":false}}}"#);
+    meddle(Write::Delete { key: key() });
+    put(&world, one).await.is(200, r#"{"app":{"p":{"created":true}}}"#);
+    meddle(Write::Delete { key: key() });
+    let answer = world.root("DELETE", "/_security/privilege/app/p").send().await;
+    answer.is(404, r#"{"app":{"p":{"found":false}}}"#);
+    put(&world, r#"{"app":{"other":{"actions":["a:b"]}}}"#).await.expect(200);
+    meddle(put_by_rival());
+    let answer = world.root("DELETE", "/_security/privilege/app/p,other").send().await;
+    answer.is(200, r#"{"app":{"p":{"found":true},"other":{"found":true}}}"#);
 }
 
-impl Engine for Meddling {
-    fn commit(&self, batch: Batch) -> Pending<'_, Committed> {
-        let rival = self.rival.lock().unwrap().take();
-        Box::pin(async move {
-            if let Some(change) = rival {
-                self.engine.commit(Self::batch(change, self.engine.tick())).await?;
-            }
-            self.engine.commit(batch).await
-        })
-    }
-
-    fn health(&self) -> EngineHealth {
-        self.engine.health()
-    }
-
-    fn get<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Row>> {
-        self.engine.get(key)
-    }
-
-    fn scan<'a>(&'a self, range: &'a KeyRange, limit: usize) -> Pending<'a, Vec<(Key, Row)>> {
-        self.engine.scan(range, limit)
-    }
-
-    fn tick(&self) -> Tick {
-        self.engine.tick()
-    }
-
-    fn wait_for_change(&self, seen: Tick) -> Pending<'_, ()> {
-        self.engine.wait_for_change(seen)
-    }
-
-    fn on_change(&self, applier: Applier) {
-        self.engine.on_change(applier);
-    }
-
-    fn hours(&self) -> Pending<'_, Vec<Hour>> {
-        self.engine.hours()
-    }
-
-    fn close(&self) -> Pending<'_, ()> {
-        self.engine.close()
-    }
+/// An answer is not much longer than its question, whoever asks.
+#[tokio::test]
+async fn what_is_too_long_is_refused_in_few_words() {
+    let world = World::new().await;
+    let actions = vec![r#""x""#; 1000].join(",");
+    let answer = put(&world, &format!(r#"{{"app":{{"p":{{"actions":[{actions}]}}}}}}"#)).await;
+    let text = answer.expect(400).text();
+    let last =
+        "100: Application privilege actions must contain one of '/', '*' or ':' (found 'x');";
+    assert!(text.contains(last) && !text.contains("101:"), "{text}");
+    let name = "p".repeat(478);
+    let reason = "Validation Failed: 1: An application and the name of a privilege may together \
+                  have at most [480] bytes (found [481]);";
+    let body = format!(r#"{{"app":{{"{name}":{{"actions":["a:b"]}}}}}}"#);
+    put(&world, &body).await.is_error(400, "action_request_validation_exception", reason);
+    let name = "p".repeat(477);
+    let body = format!(r#"{{"app":{{"{name}":{{"actions":["a:b"]}}}}}}"#);
+    put(&world, &body).await.expect(200);
 }

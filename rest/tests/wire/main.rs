@@ -26,7 +26,11 @@ mod grant;
 #[cfg(test)]
 mod invalidate;
 #[cfg(test)]
+mod meddling;
+#[cfg(test)]
 mod nonsense;
+#[cfg(test)]
+mod overtaken;
 #[cfg(test)]
 mod privileges;
 #[cfg(test)]
