@@ -34,7 +34,11 @@ impl Authority {
         mut caller: Caller,
         asked: &[Asked],
     ) -> Result<(), AuthorityError> {
-        let changes = check(asked)?;
+        let (changes, unfit) = check(asked)?;
+        self.authorize(&caller, action::UPDATE_SETTINGS).await?;
+        if let Some(text) = unfit {
+            return Err(AuthorityError::Argument(text));
+        }
         let mut attempts = Attempts::default();
         loop {
             self.authorize(&caller, action::UPDATE_SETTINGS).await?;
@@ -77,7 +81,9 @@ async fn change_place(
     Ok(())
 }
 
-fn check(asked: &[Asked]) -> Result<Vec<Change>, AuthorityError> {
+/// The changes that are asked for, and what is wrong with a value among them: that is told only to
+/// those who may change it.
+fn check(asked: &[Asked]) -> Result<(Vec<Change>, Option<String>), AuthorityError> {
     let mut changes = Vec::new();
     let mut violations = Vec::new();
     let mut value = None;
@@ -91,8 +97,9 @@ fn check(asked: &[Asked]) -> Result<Vec<Change>, AuthorityError> {
     if changes.is_empty() && violations.is_empty() && value.is_none() {
         violations.push("No settings given to update".to_owned());
     }
-    if !violations.is_empty() {
-        return Err(AuthorityError::Invalid(violations));
+    if violations.is_empty() {
+        Ok((changes, value))
+    } else {
+        Err(AuthorityError::Invalid(violations))
     }
-    value.map_or(Ok(changes), |text| Err(AuthorityError::Argument(text)))
 }

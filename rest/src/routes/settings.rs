@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use jeton_authority::Caller;
 use jeton_authority::settings::Asked;
+use jeton_domain::limits::SETTING_NAMES_BYTES_MAX;
 use jeton_domain::privilege::action;
 use jeton_domain::settings::{Place, PlaceSettings, Setting};
 use jeton_domain::value::{Map, Value};
@@ -99,7 +100,7 @@ fn parse(body: &[u8]) -> Result<Vec<Asked>, ApiError> {
         let reason = format!("{at} [{PARSER}] Expected START_OBJECT but was: {found}");
         return Err(ApiError::x_content(reason));
     }
-    let mut asked = Vec::new();
+    let (mut asked, mut room) = (Vec::new(), SETTING_NAMES_BYTES_MAX);
     while let Some(Token::Name(name)) = scanner.next_token()? {
         let at = scanner.position();
         let Some(place) = Place::ALL.into_iter().find(|place| place.name() == name) else {
@@ -110,7 +111,7 @@ fn parse(body: &[u8]) -> Result<Vec<Asked>, ApiError> {
         match scanner.next_token()?.unwrap_or(Token::Null) {
             Token::StartObject => {
                 let mut settings = Vec::new();
-                flatten(&mut settings, None, &read_members(&mut scanner)?);
+                flatten(&mut settings, None, &read_members(&mut scanner)?, &mut room)?;
                 asked.push((place, settings));
             }
             other => {
@@ -125,12 +126,25 @@ fn parse(body: &[u8]) -> Result<Vec<Asked>, ApiError> {
 }
 
 /// Names each value by the way to it. Of a setting that is named twice the last value counts.
-fn flatten(settings: &mut Vec<(String, Option<String>)>, way: Option<&str>, map: &Map) {
+///
+/// `room` is what is left for names, those of ways included.
+fn flatten(
+    settings: &mut Vec<(String, Option<String>)>,
+    way: Option<&str>,
+    map: &Map,
+    room: &mut usize,
+) -> Result<(), ApiError> {
     for (name, value) in map.members() {
+        let bytes = name.len().saturating_add(way.map_or(0, str::len)).saturating_add(1);
+        *room = room.checked_sub(bytes).ok_or_else(|| {
+            ApiError::illegal_argument(format!(
+                "the names of the settings take more than [{SETTING_NAMES_BYTES_MAX}] bytes"
+            ))
+        })?;
         let name = way.map_or_else(|| name.to_owned(), |way| format!("{way}.{name}"));
         let text = match value {
             Value::Map(inner) => {
-                flatten(settings, Some(&name), inner);
+                flatten(settings, Some(&name), inner, room)?;
                 continue;
             }
             Value::Null => None,
@@ -141,6 +155,7 @@ fn flatten(settings: &mut Vec<(String, Option<String>)>, way: Option<&str>, map:
         };
         settings.push((name, text));
     }
+    Ok(())
 }
 
 fn printed(value: &Value) -> String {

@@ -81,6 +81,30 @@ async fn other_settings_are_refused_and_nothing_is_changed() {
     world.root("GET", SETTINGS).send().await.is(200, INITIAL);
 }
 
+/// Names are told back with the whole way to them, which many may have in common.
+#[tokio::test]
+async fn settings_behind_a_long_way_are_refused_in_few_words() {
+    let world = World::new().await;
+    let settings: Vec<String> = (0..600).map(|place| format!(r#""{place}":1"#)).collect();
+    let settings = settings.join(",");
+    let body = format!(r#"{{"security":{{"{}":{{{settings}}}}}}}"#, "k".repeat(2000));
+    let reason = "the names of the settings take more than [65536] bytes";
+    change(&world, &body).await.is_error(400, "illegal_argument_exception", reason);
+}
+
+/// What a value may be is told to those who may set it.
+#[tokio::test]
+async fn values_are_judged_after_the_caller() {
+    let world = World::new().await;
+    world.user("ann", &[]).await;
+    let put = async |body: &str| {
+        let call = world.call("PUT", SETTINGS).basic("ann", PASSWORD);
+        call.json(body).send().await.status
+    };
+    assert_eq!(put(r#"{"security":{"index.number_of_replicas":"many"}}"#).await, 403);
+    assert_eq!(put(r#"{"security":{"index.other":1}}"#).await, 400);
+}
+
 #[tokio::test]
 async fn the_form_of_settings_is_refused_in_words() {
     let world = World::new().await;
