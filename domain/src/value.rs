@@ -1,5 +1,6 @@
 //! A tree of plain values: metadata of users and roles, as they came and as they go out again.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -74,6 +75,10 @@ impl Map {
 
 impl FromIterator<(String, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(members: I) -> Self {
+        let members: Vec<_> = members.into_iter().collect();
+        if members.len() > SEARCHED_MAX && are_different(&members) {
+            return Self(members);
+        }
         let mut map = Self::new();
         for (name, value) in members {
             map.set(name, value);
@@ -81,6 +86,16 @@ impl FromIterator<(String, Value)> for Map {
         map
     }
 }
+
+/// Whether no name occurs twice: looked at once, for a search before each of many members takes
+/// time that grows with the square of their number.
+fn are_different(members: &[(String, Value)]) -> bool {
+    let names: BTreeSet<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    names.len() == members.len()
+}
+
+/// Members up to which a search before each is the shorter way.
+const SEARCHED_MAX: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -90,6 +105,19 @@ mod tests {
 
     fn map(members: Vec<(&str, Value)>) -> Map {
         members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    #[test]
+    fn the_last_value_of_a_name_counts_however_many_members_there_are() {
+        for count in [2, SEARCHED_MAX, 10 * SEARCHED_MAX] {
+            let name = |place: usize| alloc::format!("{place}");
+            let once = (0..count).map(|place| (name(place), Value::Null));
+            let map: Map = once.clone().collect();
+            assert_eq!(map.len(), count);
+            let twice: Map = once.chain([(name(1), Value::Bool(true))]).collect();
+            assert_eq!((twice.len(), twice.value("1")), (count, Some(&Value::Bool(true))));
+            assert!(twice.members().map(|(name, _)| name).eq(map.members().map(|(name, _)| name)));
+        }
     }
 
     #[test]

@@ -51,13 +51,13 @@ fn read_within(
 }
 
 fn members(scanner: &mut Scanner<'_>, budget: &mut usize) -> Result<Map, JsonError> {
-    let mut map = Map::new();
+    let mut members = Vec::new();
     while let Some(Token::Name(name)) = scanner.next_token()? {
         if let Some(first) = scanner.next_token()? {
-            map.set(name.into_owned(), read_within(scanner, first, budget)?);
+            members.push((name.into_owned(), read_within(scanner, first, budget)?));
         }
     }
-    Ok(map)
+    Ok(members.into_iter().collect())
 }
 
 fn number(scanner: &Scanner<'_>, text: &str) -> Result<Value, JsonError> {
