@@ -28,13 +28,7 @@ impl Lock {
         }
         // The lock's file stays: whoever removed it would let in a second editor beside one who
         // waits for the first.
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(beside(&path, ".lock"))?;
-        own_like(&file, &fs::metadata(directory)?).or_else(tolerable)?;
+        let file = opened(&beside(&path, ".lock"), directory)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -44,6 +38,27 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(error),
         }
         Ok(Self(file))
+    }
+}
+
+/// The lock's file, made where it is missing, for the owner of its directory.
+///
+/// What is there already is given to nobody: the owner of the directory could have put a link there
+/// to a file that is not theirs, or a pipe to wait at.
+fn opened(path: &Path, directory: &Path) -> io::Result<File> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(file) => {
+            own_like(&file, &fs::metadata(directory)?).or_else(tolerable)?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if !fs::symlink_metadata(path)?.is_file() {
+                let name = path.display();
+                return Err(io::Error::other(format!("[{name}] is not a regular file")));
+            }
+            OpenOptions::new().write(true).open(path)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -157,6 +157,30 @@ fn a_link_stays_a_link_and_what_it_leads_to_is_replaced() {
 }
 
 #[test]
+fn nothing_but_a_file_is_taken_for_the_lock() {
+    let stage = Stage::new();
+    let lock = stage.directory.path().join("users.lock");
+    let refusal = || {
+        let refusal = Editor::open(stage.paths.clone(), reserved(), || ()).unwrap_err();
+        assert!(refusal.to_string().contains("users.lock] is not a regular file"), "{refusal}");
+    };
+    // Whoever runs the editor may be able to give away what the link leads to.
+    fs::write(stage.directory.path().join("precious"), "").unwrap();
+    for target in ["precious", "nowhere"] {
+        symlink(target, &lock).unwrap();
+        refusal();
+        fs::remove_file(&lock).unwrap();
+    }
+    assert!(!stage.directory.path().join("nowhere").exists());
+    fs::create_dir(&lock).unwrap();
+    refusal();
+    fs::remove_dir(&lock).unwrap();
+    stage.add("ann", &[]).unwrap();
+    assert_eq!(fs::metadata(&lock).unwrap().mode() & 0o7777, 0o600);
+    stage.add("bob", &[]).unwrap();
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_not_written_over() {
     let stage = Stage::new();
     fs::create_dir(&stage.paths.users_roles).unwrap();
