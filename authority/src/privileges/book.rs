@@ -4,6 +4,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
+use jeton_domain::id::Tick;
 use jeton_domain::limits::SCAN_ROWS_MAX;
 use jeton_domain::privilege::application::ApplicationPrivilege;
 use jeton_store::engine::{Key, KeyRange};
@@ -60,18 +61,33 @@ impl PrivilegeBook {
         &self,
         application: &str,
     ) -> Result<Arc<[ApplicationPrivilege]>, AuthorityError> {
-        if let Some(known) = self.remembered(application) {
-            return Ok(known);
+        let mut attempt: u32 = 0;
+        loop {
+            if let Some(known) = self.remembered(application) {
+                return Ok(known);
+            }
+            let noted = self.store.tick();
+            let (found, bytes) = self.scan(table::of_application(application)).await?;
+            let found: Arc<[_]> = found.into();
+            let remembered = Remembered { privileges: Arc::clone(&found), bytes };
+            attempt = attempt.saturating_add(1);
+            if self.remember(application, remembered, noted) || attempt >= READINGS_MAX {
+                return Ok(found);
+            }
         }
-        let noted = self.store.tick();
-        let (found, bytes) = self.scan(table::of_application(application)).await?;
-        let found: Arc<[_]> = found.into();
-        let remembered = Remembered { privileges: Arc::clone(&found), bytes };
-        self.write(|known| known.insert(application, remembered));
-        if !self.store.is_unchanged_since(&table::application_key(application), noted) {
-            self.forget(application);
+    }
+
+    /// Remembers what was read after `noted`, unless it has changed since; whether it has not.
+    fn remember(&self, application: &str, remembered: Remembered, noted: Tick) -> bool {
+        let key = table::application_key(application);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        // Asked while nobody can read: a change is noted before it is followed, so it is seen here,
+        // or it waits for this lock to have the entry forgotten.
+        let is_unchanged = self.store.is_unchanged_since(&key, noted);
+        if is_unchanged {
+            known.insert(application, remembered);
         }
-        Ok(found)
+        is_unchanged
     }
 
     /// Every stored privilege, in order of applications and names.
@@ -159,11 +175,17 @@ impl fmt::Debug for PrivilegeBook {
 /// anew.
 const KNOWN_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// How often the privileges of an application are read that change again and again meanwhile: a
+/// reading of many rows takes several looks, between which they may change.
+const READINGS_MAX: u32 = 3;
+
 /// Memory of an application without privileges, beside its name.
 const APPLICATION_BYTES: usize = 128;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use jeton_domain::value::Map;
     use jeton_store::engine::BatchId;
@@ -197,6 +219,40 @@ mod tests {
         let found = book.of_application("app").await.unwrap();
         assert_eq!(*found, [privilege("all"), privilege("read")]);
         assert!(Arc::ptr_eq(&found, &book.of_application("app").await.unwrap()));
+    }
+
+    /// Readers at work fill the book all the time; none of them fills it with what was.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_change_that_was_answered_is_seen_whoever_reads_meanwhile() {
+        let store = Store::open(Arc::new(Memory::new()), 1 << 20).await.unwrap();
+        let book = PrivilegeBook::new(Arc::clone(&store));
+        let is_done = Arc::new(AtomicBool::new(false));
+        let reader = || {
+            let (book, is_done) = (Arc::clone(&book), Arc::clone(&is_done));
+            tokio::spawn(async move {
+                while !is_done.load(Ordering::Relaxed) {
+                    book.of_application("app").await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            })
+        };
+        let readers = [reader(), reader(), reader()];
+        for round in 0..2_000_u32 {
+            let name = format!("p{}", round % 10);
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&round.to_be_bytes());
+            let mut transaction = store.begin(store.tick(), BatchId(id));
+            let mut put = privilege(&name);
+            put.actions = vec![format!("a:{round}")];
+            transaction.put(table::key("app", &name), table::encode(&put));
+            transaction.change(table::application_key("app"));
+            transaction.commit().await.unwrap();
+            assert!(book.of_application("app").await.unwrap().contains(&put), "{round}");
+        }
+        is_done.store(true, Ordering::Relaxed);
+        for reader in readers {
+            reader.await.unwrap();
+        }
     }
 
     #[test]
