@@ -7,7 +7,7 @@
 //! The index is filled at the first search. From then on the keys of changed rows are noted as their
 //! commits are applied, before those are answered, and read again at the next search. So a search
 //! sees every write that was answered before it began, and a write costs the same however many
-//! documents there are. The index holds about 1 KiB for an ordinary document and nothing until the
+//! documents there are. The index holds about 1.5 KiB for an ordinary document and nothing until the
 //! first search; rows of a page are read from the store.
 
 use core::fmt;

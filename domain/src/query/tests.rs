@@ -331,12 +331,12 @@ fn metadata_of_roles_are_found_by_member_and_by_value() {
     assert!(Query::parse(&ROLES, &map! {"term": map! {"cluster": "all"}}).is_err());
 }
 
-fn search(request: SearchRequest) -> Result<Search, String> {
-    Search::parse(&USERS, &request).map_err(|refusal| format!("{refusal}"))
+fn search(request: &SearchRequest) -> Result<Search, String> {
+    Search::parse(&USERS, request).map_err(|refusal| format!("{refusal}"))
 }
 
 fn sort(sort: Value) -> Result<Search, String> {
-    search(SearchRequest { sort: Some(sort), ..SearchRequest::default() })
+    search(&SearchRequest { sort: Some(sort), ..SearchRequest::default() })
 }
 
 /// Identity case 19.
@@ -389,14 +389,14 @@ fn hits_are_ordered_by_their_values() {
 #[test]
 fn pages_are_bounded_and_begin_behind_a_hit() {
     let request = SearchRequest { from: 9_991, ..SearchRequest::default() };
-    let refused = search(request).unwrap_err();
+    let refused = search(&request).unwrap_err();
     assert!(refused.starts_with(
         "Result window is too large, from + size must be less than or equal to: [10000] but was \
          [10001]."
     ));
     let after = |sort: Option<Value>, after: Value| {
         let search_after = Some(after);
-        search(SearchRequest { sort, search_after, ..SearchRequest::default() })
+        search(&SearchRequest { sort, search_after, ..SearchRequest::default() })
     };
     let one = || Some(Value::from("username"));
     assert_eq!(

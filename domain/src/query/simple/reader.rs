@@ -1,133 +1,33 @@
-//! `simple_query_string`: words with operators, over several fields.
-//!
-//! `+` and, `|` or, `-` not, `"..."` phrase, `(...)`, `word*` beginning, `word~N` near, `"..."~N` words
-//! near each other, `\` takes the next character literally. Operators are read from left to right,
-//! without precedence. What makes no sense is passed over: no text is refused for its form.
+//! The text of a `simple_query_string` query: pieces, operators, brackets.
 
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::analysis::{self, Words};
-use super::document::scalar;
-use super::field_queries::{one_of, operator};
-use super::minimum::Minimum;
-use super::options::{count, is_common, text, unsupported};
-use super::parse::{Parser, check_depth};
-use super::refusal::QueryRefusal;
-use super::schema::{FieldKind, FieldRef, Schema};
-use super::term::{Case, Near, TermTest};
-use super::tree::{Phrase, Query};
-use crate::value::{Map, Value};
+use super::super::analysis::{self, Words};
+use super::super::field_queries::one_of;
+use super::super::minimum::Minimum;
+use super::super::parse::{Parser, check_depth};
+use super::super::refusal::QueryRefusal;
+use super::super::schema::{FieldKind, FieldRef};
+use super::super::term::{Case, Near, TermTest};
+use super::super::tree::{Phrase, Query};
+use super::{NEAR, Options};
 
-/// Reads a `simple_query_string` query.
-pub(super) fn query(
+/// The query in a text; none if it holds nothing that can be asked.
+pub(super) fn read(
     parser: &mut Parser<'_>,
-    body: &Map,
+    options: &Options,
+    given: &str,
     depth: usize,
-) -> Result<Query, QueryRefusal> {
-    let options = Options::read(parser.schema, body)?;
-    let Some(given) = &options.text else {
-        return QueryRefusal::malformed(format!("[{KIND}] query text missing"));
-    };
-    if options.fields.is_empty() {
-        return Ok(Query::Nothing);
-    }
-    if given.trim() == "*" {
-        return Ok(Query::All);
-    }
+) -> Result<Option<Query>, QueryRefusal> {
     let chars: Vec<char> = given.chars().collect();
     let closing = closing_brackets(&chars);
     let end = chars.len();
-    let mut reader = Reader { parser, options: &options, chars, closing, at: 0, end };
+    let mut reader = Reader { parser, options, chars, closing, at: 0, end };
     let group = reader.group(depth)?;
-    Ok(group.into_query(options.minimum.as_ref()).unwrap_or(Query::Nothing))
-}
-
-/// What a query says beside its text.
-struct Options {
-    text: Option<String>,
-    fields: Vec<FieldRef>,
-    needs_all: bool,
-    /// The operators that are read as such.
-    operators: String,
-    minimum: Option<Minimum>,
-    /// Characters at the beginning that words near another must share with it.
-    same: usize,
-}
-
-impl Options {
-    fn read(schema: &Schema, body: &Map) -> Result<Self, QueryRefusal> {
-        let mut options = Self {
-            text: None,
-            fields: schema.fitting("*"),
-            needs_all: false,
-            operators: ALL_FLAGS.iter().map(|(_, operators)| *operators).collect(),
-            minimum: None,
-            same: 0,
-        };
-        for (name, value) in body.members() {
-            match name {
-                "query" => options.text = Some(text(KIND, name, value)?),
-                "fields" => options.fields = fields(schema, value)?,
-                "default_operator" => options.needs_all = operator(value)?,
-                "flags" => options.operators = flags(value)?,
-                "minimum_should_match" => options.minimum = Some(Minimum::parse(value)?),
-                "fuzzy_prefix_length" => options.same = count(name, value)?,
-                "lenient"
-                | "analyze_wildcard"
-                | "quote_field_suffix"
-                | "fuzzy_max_expansions"
-                | "fuzzy_transpositions"
-                | "auto_generate_synonyms_phrase_query" => {}
-                name if is_common(name) => {}
-                other => return unsupported(KIND, other),
-            }
-        }
-        Ok(options)
-    }
-
-    const fn joint(&self) -> Joint {
-        if self.needs_all { Joint::And } else { Joint::Or }
-    }
-}
-
-/// The fields that names and patterns stand for, each once. A weight behind `^` has no effect.
-fn fields(schema: &Schema, value: &Value) -> Result<Vec<FieldRef>, QueryRefusal> {
-    let Value::List(names) = value else {
-        return QueryRefusal::malformed(format!("[{KIND}] query does not support [fields]"));
-    };
-    let mut found: Vec<FieldRef> = Vec::new();
-    for name in names {
-        let name = text(KIND, "fields", name)?;
-        let name = name.split_once('^').map_or(name.as_str(), |(name, _)| name);
-        for field in schema.fitting(name) {
-            if !found.contains(&field) {
-                found.push(field);
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn flags(value: &Value) -> Result<String, QueryRefusal> {
-    let given = scalar(value).unwrap_or_default();
-    let mut operators = String::new();
-    for name in given.split('|').map(|name| name.trim().to_uppercase()) {
-        match name.as_str() {
-            "" | "NONE" => {}
-            "ALL" | "-1" => operators.extend(ALL_FLAGS.iter().map(|(_, operators)| *operators)),
-            _ => {
-                let Some((_, known)) = ALL_FLAGS.iter().find(|(known, _)| *known == name) else {
-                    return QueryRefusal::not_allowed(format!("Unknown {KIND} flag [{name}]"));
-                };
-                operators.push_str(known);
-            }
-        }
-    }
-    Ok(operators)
+    Ok(group.into_query(options.minimum.as_ref()))
 }
 
 /// Where the bracket that each opening one belongs to closes.
@@ -245,7 +145,7 @@ impl Reader<'_, '_> {
                 }
             };
             if let Some(clause) = clause {
-                group.add(clause, self.options.joint())?;
+                group.add(clause, joint(self.options))?;
             }
         }
         Ok(group)
@@ -393,7 +293,7 @@ impl Reader<'_, '_> {
             return Some(Query::Phrase(Phrase { field: field.clone(), words, slop: *slop }));
         }
         let clauses = words.iter().map(|alike| Query::Term(field.clone(), one_of(alike)));
-        Some(combined(clauses.collect(), self.options.joint()))
+        Some(combined(clauses.collect(), joint(self.options)))
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {
@@ -439,25 +339,10 @@ impl Piece {
     }
 }
 
-const KIND: &str = "simple_query_string";
+/// How pieces without an operator between them are joined.
+const fn joint(options: &Options) -> Joint {
+    if options.needs_all { Joint::And } else { Joint::Or }
+}
 
 /// Most edits by which a word is still near another.
 const EDITS_MAX: u8 = 2;
-
-/// Stands for `~` behind a phrase: no character of a text is this one.
-const NEAR: char = '\u{10ffff}';
-
-/// The flags, and the operators that each switches on.
-const ALL_FLAGS: &[(&str, &str)] = &[
-    ("AND", "+"),
-    ("OR", "|"),
-    ("NOT", "-"),
-    ("PHRASE", "\""),
-    ("PRECEDENCE", "()"),
-    ("PREFIX", "*"),
-    ("FUZZY", "~"),
-    ("NEAR", "\u{10ffff}"),
-    ("SLOP", "\u{10ffff}"),
-    ("ESCAPE", "\\"),
-    ("WHITESPACE", " "),
-];
