@@ -1,7 +1,7 @@
 //! Roles: put, read, delete, one or many; and what their holders may do.
 
 use bytes::Bytes;
-use jeton_domain::limits::RECORD_BYTES_MAX;
+use jeton_domain::limits::{RECORD_BYTES_MAX, VIOLATIONS_MAX};
 use jeton_domain::name::RoleName;
 use jeton_domain::privilege::action;
 use jeton_domain::role::descriptor::RoleDescriptor;
@@ -119,7 +119,8 @@ impl Authority {
             violations.retain(|violation| !matches!(violation, RoleViolation::Reserved(_)));
         }
         if !violations.is_empty() {
-            let texts = violations.iter().map(ToString::to_string).collect();
+            let told = violations.iter().take(VIOLATIONS_MAX);
+            let texts = told.map(ToString::to_string).collect();
             return Err(AuthorityError::Invalid(texts));
         }
         let row = table::encode(role.name.as_str(), &role.to_value());

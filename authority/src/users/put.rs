@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jeton_domain::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, RECORD_BYTES_MAX};
+use jeton_domain::limits::{
+    PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, RECORD_BYTES_MAX, VIOLATIONS_MAX,
+};
 use jeton_domain::name::{NameRefusal, RoleName, check_referenced, check_stored};
 use jeton_domain::privilege::action;
 use jeton_domain::secret::Secret;
@@ -108,11 +110,9 @@ impl Authority {
         } else if let Err(refusal) = check_stored(name) {
             violations.push(name_rule("User", refusal));
         }
-        for role in put.roles.iter().flatten() {
-            if let Err(refusal) = check_referenced(role.as_str()) {
-                violations.push(name_rule("Role", refusal));
-            }
-        }
+        let roles = put.roles.iter().flatten();
+        let refusals = roles.filter_map(|role| check_referenced(role.as_str()).err());
+        violations.extend(refusals.take(VIOLATIONS_MAX).map(|refusal| name_rule("Role", refusal)));
         if violations.is_empty() { Ok(()) } else { Err(AuthorityError::Invalid(violations)) }
     }
 

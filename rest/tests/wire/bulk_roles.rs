@@ -129,3 +129,16 @@ async fn whoever_may_not_put_roles_is_told_which_privileges_it_takes() {
     }
     assert!(names(&world).await.is_empty());
 }
+
+/// Each unknown privilege is told with all known ones: an answer to many would be without end.
+#[tokio::test]
+async fn of_many_unknown_privileges_only_some_are_told() {
+    let world = World::new().await;
+    let many = vec![r#""x""#; 1000].join(",");
+    let body = format!(r#"{{"roles":{{"a":{{"cluster":[{many}]}}}}}}"#);
+    let text = world.root("POST", "/_security/role").json(&body).send().await.expect(200).text();
+    assert!(text.contains(";100: unknown cluster privilege") && !text.contains(";101: "), "{text}");
+    let body = format!(r#"{{"cluster":[{many}]}}"#);
+    let text = world.root("PUT", "/_security/role/a").json(&body).send().await.expect(400).text();
+    assert!(text.contains(";100: unknown cluster privilege") && !text.contains(";101: "));
+}
