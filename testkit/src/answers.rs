@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn an_error_is_no_success() {
-        let body = r#"{"error":{"type":"t","reason":"r"},"status":200}"#;
+        let body = r#"{"error":{"reason":"r","type":"t"},"status":200}"#;
         let fault = format!("status 200 with the body {body}");
         check(&answer(200, &[JSON, PRODUCT], body), &[&fault]);
     }
