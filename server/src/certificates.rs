@@ -18,7 +18,8 @@ pub(crate) enum Holder {
     Trusted,
 }
 
-/// What is shown of the certificates of a PEM file. One that cannot be read is left out and logged.
+/// What is shown of the certificates of a PEM file, each once. One that cannot be read is left out
+/// and logged.
 pub(crate) fn describe(
     path: &Path,
     certificates: &[CertificateDer<'_>],
@@ -28,7 +29,9 @@ pub(crate) fn describe(
     for (place, der) in certificates.iter().enumerate() {
         let has_private_key = holder == Holder::Server && place == 0;
         if let Some(certificate) = one(path, der, has_private_key) {
-            described.push(certificate);
+            if !described.contains(&certificate) {
+                described.push(certificate);
+            }
         } else {
             tracing::warn!(path = %path.display(), place, "a certificate in use cannot be listed");
         }
@@ -44,11 +47,29 @@ fn one(path: &Path, der: &CertificateDer<'_>, has_private_key: bool) -> Option<C
         format: "PEM",
         alias: None,
         subject_dn: name(read.subject()),
-        serial_number: format!("{:x}", read.tbs_certificate.serial),
+        serial_number: number(read.tbs_certificate.raw_serial()),
         has_private_key,
         expiry: Timestamp::from_ms(ends_s.saturating_mul(1000)),
         issuer: name(read.issuer()),
     })
+}
+
+/// A number in hexadecimal, from its two's complement. Certificates of old have negative ones.
+fn number(bytes: &[u8]) -> String {
+    let is_negative = bytes.first().is_some_and(|first| *first >= 0x80);
+    let mut carries = is_negative;
+    let mut digits: Vec<u8> = Vec::with_capacity(bytes.len());
+    for byte in bytes.iter().rev() {
+        let byte = if is_negative { !byte } else { *byte };
+        let (digit, overflows) = byte.overflowing_add(u8::from(carries));
+        carries = overflows;
+        digits.push(digit);
+    }
+    let text =
+        digits.iter().rev().fold(String::new(), |text, digit| text + &format!("{digit:02x}"));
+    let text = text.trim_start_matches('0');
+    let text = if text.is_empty() { "0" } else { text };
+    format!("{}{text}", if is_negative { "-" } else { "" })
 }
 
 /// A name as tools print it: the most special part first.
@@ -134,6 +155,32 @@ mod tests {
         };
         assert_eq!(describe(path, &read, Holder::Server), [wanted]);
         assert!(!describe(path, &read, Holder::Trusted)[0].has_private_key);
+    }
+
+    #[test]
+    fn numbers_may_be_negative() {
+        for (bytes, wanted) in [
+            ([].as_slice(), "0"),
+            (&[0], "0"),
+            (&[0x0a, 0xbc], "abc"),
+            (&[0, 0xff, 0x01], "ff01"),
+            (&[0xfb], "-5"),
+            (&[0x80], "-80"),
+            (&[0xff, 0x00], "-100"),
+        ] {
+            assert_eq!(number(bytes), wanted, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_stands_twice_in_a_file_is_shown_once() {
+        let mut read = Vec::new();
+        for name in ["a", "b"] {
+            let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            read.extend([certificate.der().clone(), certificate.der().clone()]);
+        }
+        assert_eq!(describe(Path::new("c.pem"), &read, Holder::Trusted).len(), 2);
     }
 
     #[test]
