@@ -199,6 +199,30 @@ fn what_an_earlier_run_left_half_written_is_no_hindrance() {
 }
 
 #[test]
+fn a_change_that_breaks_off_between_the_files_lets_nobody_in_and_gives_no_role() {
+    let stage = Stage::new();
+    let known = || Listing::read(&stage.paths, &reserved()).unwrap().users;
+    // What is in the way of a file's replacement lets the change fail there.
+    let in_the_way = |name: &str| {
+        let path = stage.directory.path().join(name);
+        fs::create_dir(&path).unwrap();
+        path
+    };
+    let obstacle = in_the_way("users.new");
+    stage.add("ann", &["admin"]).unwrap_err();
+    assert!(known().is_empty());
+    fs::remove_dir(obstacle).unwrap();
+    stage.add("ann", &["monitor"]).unwrap();
+    assert_eq!(known(), [("ann".into(), names(&["monitor"]))].into());
+    let obstacle = in_the_way("users_roles.new");
+    stage.editor().remove(&"ann".into()).unwrap_err();
+    assert!(known().is_empty());
+    fs::remove_dir(obstacle).unwrap();
+    stage.add("ann", &[]).unwrap();
+    assert_eq!(known(), [("ann".into(), Vec::new())].into());
+}
+
+#[test]
 fn editors_wait_for_each_other_and_no_change_is_lost() {
     let stage = Stage::new();
     std::thread::scope(|scope| {
