@@ -156,7 +156,9 @@ fn segments(text: &str) -> Vec<Segment> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut segments: Vec<Segment> = Vec::new();
     for (line, text) in (1..).zip(text.lines()) {
-        let is_beginning = !text.starts_with([' ', '\t', '#']) && !text.trim().is_empty();
+        // Its line stays, for the sake of numbers: a comment would end a text that goes on below.
+        let text = if text.starts_with('#') { "" } else { text };
+        let is_beginning = !text.is_empty() && !text.starts_with([' ', '\t']);
         if is_beginning || segments.is_empty() {
             segments.push(Segment { line, text: String::new() });
         }
@@ -310,6 +312,22 @@ mod tests {
         assert_eq!(admins.indices[0].query, Some(Query::Text("printed 1".into())));
     }
 
+    #[test]
+    fn marks_and_comments_between_the_lines_of_roles_cost_none() {
+        for text in [
+            "\u{feff}---\r\na: {}\r\n...\r\nb:\r\n  description: d\r\n",
+            "--- # roles\na: {}\n \t\nb:\n# x\n  description: d\n  # x\n",
+            "a: {}\nb:\n  description: |-\n# x\n    d\n#x\n# x\n",
+            "  a: {}\nb:\n  cluster: [ all,\n# x\n   monitor ]\n  description: \"\n# x\n   d\"\n",
+        ] {
+            let found = parsed(text);
+            assert_eq!(found.problems, [], "{text:?}");
+            assert_eq!(names(&found), ["a", "b"], "{text:?}");
+            let description = found.roles["b"].description.as_deref();
+            assert_eq!(description.map(str::trim), Some("d"), "{text:?}");
+        }
+    }
+
     /// Identity case 74.
     #[test]
     fn one_bad_role_never_costs_another() {
@@ -322,6 +340,8 @@ mod tests {
         check_left_out("bad:\n  cluster: &a [ all ]", "line 4, column 12: anchors and tags");
         check_left_out("bad:", "expected an object but found [VALUE_NULL] instead");
         check_left_out("just words", "expected one name");
+        check_left_out("\u{a0}", "expected one name");
+        check_left_out("bad:\n\tcluster: [ all ]", "line 4, column 2: tabs");
         check_left_out("{a: {}, b: {}}", "expected one name");
         check_left_out("' bad': {}", "Role names must be");
         check_left_out(&format!("bad: {{ description: '{}' }}", "d".repeat(1001)), "description");

@@ -232,6 +232,12 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_and_marks_of_a_document_say_nothing() {
+        let found = parse(b"\xef\xbb\xbf---\r\na:\r\n- 'cn=x'\r\n...\r\n").unwrap();
+        assert_eq!(roles(&found, "cn=x"), ["a"]);
+    }
+
+    #[test]
     fn a_file_that_makes_no_sense_is_refused_whole() {
         for text in [&b"a: ['cn=x'"[..], b"- a", b"words", b"a: []\na: []", b"a: [\xff]"] {
             parse(text).unwrap_err();
