@@ -58,8 +58,8 @@ pub const PASSWORD_CHARS_MIN: usize = 6;
 /// Longest password that is hashed, in bytes: bounds the work of one login.
 pub const PASSWORD_BYTES_MAX: usize = 4096;
 
-/// Largest record of a user, and of a role, in bytes: what is merged into it again and again must
-/// not make it grow without end.
+/// Largest record of a user, of a role, and of a role mapping, in bytes: what is merged into it again
+/// and again must not make it grow without end, and roles and mappings are held in memory.
 pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
 /// Most roles that one request puts or removes: they are decided and committed together.
@@ -189,6 +189,10 @@ pub const SEARCH_STEP: usize = 1_000;
 /// Bounds time and memory: some patterns cannot be compared in less than exponential time. It is a
 /// tenth of a second on a slow core, and a thousand times what the roles of people need.
 pub const COVERAGE_STEPS_MAX: usize = 2_000_000;
+
+/// Largest size of all regular expressions of one role, in steps: bounds the memory they take, and
+/// the work of reading them.
+pub const ROLE_PATTERNS_SIZE_MAX: usize = 50_000;
 
 /// Most answers that one check of privileges may ask for: each name with each privilege is one.
 pub const PRIVILEGE_CHECKS_MAX: usize = 100_000;

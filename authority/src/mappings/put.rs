@@ -1,5 +1,6 @@
 //! Put a role mapping: it replaces the whole of what was there.
 
+use jeton_domain::limits::RECORD_BYTES_MAX;
 use jeton_domain::mapping::role_mapping::RoleMapping;
 use jeton_domain::privilege::action;
 use jeton_store::tables::role_mappings as table;
@@ -22,6 +23,10 @@ impl Authority {
         let name = mapping.name.as_str();
         let key = table::key(name);
         let value = table::encode(name, &mapping.to_value());
+        if value.len() > RECORD_BYTES_MAX {
+            let text = format!("a role mapping may have at most [{RECORD_BYTES_MAX}] bytes");
+            return Err(AuthorityError::Argument(text));
+        }
         let mut attempts = Attempts::default();
         loop {
             self.authorize(&caller, action::PUT_ROLE_MAPPING).await?;

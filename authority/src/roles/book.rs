@@ -86,14 +86,18 @@ impl RoleBook {
         Ok(self.known(name).await?.role)
     }
 
-    /// Every stored role, in order of names.
+    /// Every stored role that counts, in order of names. One whose name has become that of a reserved
+    /// role does not.
     pub(crate) async fn stored(&self) -> Result<Vec<RoleDescriptor>, AuthorityError> {
         let mut range = table::all();
         let mut found = Vec::new();
         loop {
             let rows = self.store.rows(&range, SCAN_ROWS_MAX).await?;
             for (_, row) in &rows {
-                found.push(descriptor(&table::decode(row)?)?);
+                let named = table::decode(row)?;
+                if !self.reserved.contains(&named.0) {
+                    found.push(descriptor(&named)?);
+                }
             }
             match rows.last() {
                 Some((last, _)) if rows.len() == SCAN_ROWS_MAX => range.start = last.following(),

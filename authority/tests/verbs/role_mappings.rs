@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jeton_authority::AuthorityError;
 use jeton_authority::users::Existence;
+use jeton_domain::limits::RECORD_BYTES_MAX;
 use jeton_domain::mapping::json::JsonText;
 use jeton_domain::mapping::model::MappedUser;
 use jeton_domain::mapping::role_mapping::RoleMapping;
@@ -18,7 +19,7 @@ use crate::world::World;
 const JSON: JsonText = JsonText { read: |_| None, print: |_| String::new() };
 
 /// A mapping that gives everybody a role.
-fn mapping(name: &str, role: &str) -> RoleMapping {
+pub(crate) fn mapping(name: &str, role: &str) -> RoleMapping {
     let map = |members: [(&str, Value); 1]| {
         Value::Map(members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
     };
@@ -135,4 +136,19 @@ async fn who_may_not_manage_security_may_neither_read_nor_change_mappings() {
     assert!(matches!(put, Err(AuthorityError::Forbidden(_))), "{put:?}");
     assert!(matches!(delete, Err(AuthorityError::Forbidden(_))), "{delete:?}");
     assert!(matches!(read, Err(AuthorityError::Forbidden(_))), "{read:?}");
+}
+
+#[tokio::test]
+async fn a_mapping_has_a_largest_size() {
+    let world = World::new().await;
+    let filled = |bytes: usize| {
+        let mut mapping = mapping("m", "one");
+        mapping.metadata.set("filler".to_owned(), Value::Text("x".repeat(bytes)));
+        mapping
+    };
+    assert_eq!(put(&world, filled(RECORD_BYTES_MAX - 1024)).await, Existence::New);
+    let caller = world.caller("root").await;
+    let outcome = world.authority.put_role_mapping(caller, filled(RECORD_BYTES_MAX)).await;
+    let wanted = "a role mapping may have at most [1048576] bytes";
+    assert!(matches!(outcome, Err(AuthorityError::Argument(text)) if text == wanted));
 }

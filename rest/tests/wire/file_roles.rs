@@ -1,9 +1,12 @@
 //! Roles that come from a file: they count, and are neither shown nor changed. Reserved roles that
 //! the operator left out.
 
+use std::sync::Arc;
+
 use jeton_domain::name::RoleName;
 use jeton_domain::role::descriptor::RoleDescriptor;
 use jeton_domain::role::reserved::ReservedRoles;
+use jeton_store::engine::memory::Memory;
 
 use crate::world::{Ordinary, PASSWORD, World};
 
@@ -95,4 +98,28 @@ async fn the_name_of_a_reserved_role_that_is_left_out_is_free() {
     world.root("DELETE", target).send().await.is(200, r#"{"found":true}"#);
     let answer = world.root("PUT", "/_security/role/viewer").json("{}").send().await.expect(400);
     assert!(answer.text().contains("Role [viewer] is reserved and may not be used."));
+}
+
+#[tokio::test]
+async fn a_stored_role_does_not_count_while_its_name_is_reserved() {
+    let engine = Arc::new(Memory::new());
+    let start = async |reserved_roles| {
+        World::on(Arc::<Memory>::clone(&engine), Ordinary { reserved_roles, ..Ordinary::default() })
+            .await
+    };
+    let narrowed = || ReservedRoles::only(["superuser"]).unwrap();
+    let target = "/_security/role/viewer";
+    let world = start(narrowed()).await;
+    world.role("viewer", &["monitor"]).await;
+    world.user("jane", &["viewer"]).await;
+    assert!(may_monitor(&world).await);
+    let world = start(ReservedRoles::default()).await;
+    assert!(!may_monitor(&world).await);
+    let all = world.root("GET", "/_security/role").send().await.expect(200);
+    assert_eq!(all.text().matches("\"viewer\":{").count(), 1);
+    assert_eq!(all.json()["viewer"]["metadata"]["_reserved"], true);
+    world.root("DELETE", target).send().await.expect(400);
+    let world = start(narrowed()).await;
+    assert!(may_monitor(&world).await);
+    world.root("DELETE", target).send().await.expect(200);
 }

@@ -54,12 +54,23 @@ async fn mappings_are_shown_by_name_and_all() {
         let target = format!("/_security/role_mapping/{name}?refresh=wait_for");
         world.root("PUT", &target).json(&body).send().await.expect(200);
     }
-    let names = async |target: &str| {
-        let answer = world.root("GET", target).send().await.expect(200).json();
-        answer.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
-    };
-    assert_eq!(names("/_security/role_mapping").await, ["a", "b", "c"]);
-    assert_eq!(names("/_security/role_mapping/c,nothing,a,c").await, ["a", "c"]);
+    for (target, names) in [
+        ("/_security/role_mapping", &["a", "b", "c"][..]),
+        ("/_security/role_mapping/", &["a", "b", "c"]),
+        ("/_security/role_mapping/c,nothing,a,c", &["c", "a"]),
+        ("/_security/role_mapping/,b,/", &["b"]),
+    ] {
+        let shown: Vec<String> = names
+            .iter()
+            .map(|name| {
+                format!(
+                    r#""{name}":{{"enabled":true,"roles":["r"],"rules":{RULES},"metadata":{{}}}}"#
+                )
+            })
+            .collect();
+        let wanted = format!("{{{}}}", shown.join(","));
+        world.root("GET", target).send().await.is(200, &wanted);
+    }
     world.root("GET", "/_security/role_mapping/x,y").send().await.is(404, "{}");
 }
 
@@ -249,4 +260,82 @@ async fn who_may_read_mappings_may_not_change_them() {
     let answer = world.call("GET", MAPPING).basic("none", PASSWORD).send().await.expect(403);
     let granted = "granted by the cluster privileges [read_security,manage_security,all]";
     assert!(answer.text().contains(granted), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_name_only_identifies_and_may_hold_any_character() {
+    let world = World::new().await;
+    let body = format!(r#"{{"enabled":true,"roles":["r"],"rules":{RULES}}}"#);
+    for (segment, name) in [
+        ("%20x%00%C3%A9%2F", r" x\u0000\u00e9/"),
+        ("_all", "_all"),
+        ("*", "*"),
+        ("a%252Cb", "a%2Cb"),
+    ] {
+        let target = format!("/_security/role_mapping/{segment}");
+        world.root("PUT", &target).json(&body).send().await.expect(200);
+        let shown = world.root("GET", &target).send().await.expect(200).json();
+        let name: String = serde_json::from_str(&format!("\"{name}\"")).unwrap();
+        assert_eq!(shown.as_object().unwrap().keys().collect::<Vec<_>>(), [&name]);
+        world.root("DELETE", &target).send().await.is(200, r#"{"found":true}"#);
+    }
+    // Where many may be named, a comma stands between two names, however it is written.
+    let target = "/_security/role_mapping/a%2Cb";
+    world.root("PUT", target).json(&body).send().await.expect(200);
+    world.root("GET", target).send().await.is(404, "{}");
+    let all = world.root("GET", "/_security/role_mapping").send().await.expect(200);
+    assert!(all.text().starts_with(r#"{"a,b":{"#), "{}", all.text());
+    world.root("DELETE", target).send().await.is(200, r#"{"found":true}"#);
+    let undecodable = world.root("PUT", "/_security/role_mapping/%ff").json(&body).send().await;
+    undecodable.expect(400);
+    world.root("GET", "/_security/role_mapping").send().await.is(200, "{}");
+}
+
+#[tokio::test]
+async fn a_request_that_asks_for_more_than_there_is_changes_nothing() {
+    let world = World::new().await;
+    let body = format!(r#"{{"enabled":true,"roles":["r"],"rules":{RULES}}}"#);
+    put(&world, &body).await.expect(200);
+    let other = format!(r#"{{"enabled":false,"roles":["s"],"rules":{RULES}}}"#);
+    let twice = format!(r#"{{"enabled":true,"enabled":true,"roles":["r"],"rules":{RULES}}}"#);
+    for (method, suffix, body, status) in [
+        ("PUT", "?refresh=maybe", other.as_str(), 400),
+        ("PUT", "?bogus", &other, 400),
+        ("PUT", "", &twice, 400),
+        ("PUT", "", r#"{"enabled":true,"roles":["r"],"rules":{"all":[],"all":[]}}"#, 400),
+        ("DELETE", "?refresh=maybe", "", 400),
+        ("DELETE", "", "{}", 400),
+        ("GET", "", "{}", 400),
+        ("GET", "?refresh=true", "", 400),
+        ("HEAD", "", "", 405),
+    ] {
+        let target = format!("{MAPPING}{suffix}");
+        let call = world.root(method, &target);
+        let call = if body.is_empty() { call } else { call.json(body) };
+        call.send().await.expect(status);
+    }
+    for method in ["PUT", "POST", "DELETE", "HEAD"] {
+        world.root(method, "/_security/role_mapping/").json(&other).send().await.expect(405);
+    }
+    world.root("GET", MAPPING).send().await.is(
+        200,
+        r#"{"m":{"enabled":true,"roles":["r"],"rules":{"field":{"username":"*"}},"metadata":{}}}"#,
+    );
+}
+
+#[tokio::test]
+async fn what_is_shown_of_a_mapping_can_be_put_again() {
+    let world = World::new().await;
+    let deep = format!("{}{}", "[".repeat(61), "]".repeat(61));
+    let rules = r#"{"all":[{"field":{"x":[1.9,-0.5,1e3,null,true,"/a.*/","\u0000é"]}},{"except":{"any":[]}}]}"#;
+    let template = r#"{"template":{"source":"{{#tojson}}groups{{/tojson}}","params":{"a":1e300,"b":-0.0,"c":18446744073709551615,"d":"\u0000\\"}},"format":"JSON"}"#;
+    let body = format!(
+        r#"{{"enabled":"true","role_templates":{template},"rules":{rules},"metadata":{{"d":{deep}}}}}"#
+    );
+    put(&world, &body).await.expect(200);
+    let shown = world.root("GET", MAPPING).send().await.expect(200);
+    let text = shown.text();
+    let mapping = text.strip_prefix(r#"{"m":"#).unwrap().strip_suffix('}').unwrap();
+    put(&world, mapping).await.is(200, r#"{"role_mapping":{"created":false}}"#);
+    world.root("GET", MAPPING).send().await.is(200, &text);
 }
