@@ -100,12 +100,14 @@ impl FileRealm {
             (username, Entry { hash: Arc::new(hash), roles })
         };
         let users: BTreeMap<_, _> = users.hashes.into_iter().map(with_roles).collect();
-        tracing::info!(realm = %self.realm.name, users = users.len(), "read the users files");
+        let count = users.len();
         let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
         let stamp = Stamp(present.stamp.0 + 1);
         *present = Arc::new(Present { stamp, users });
         drop(present);
         self.cache.clear();
+        // Only now, so that whoever waits for the line finds what it says.
+        tracing::info!(realm = %self.realm.name, users = count, "read the users files");
     }
 
     fn present(&self) -> Arc<Present> {

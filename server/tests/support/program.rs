@@ -1,9 +1,11 @@
 //! The real program as a process, and what it prints.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -31,7 +33,8 @@ pub(crate) fn printed(directory: &Path, arguments: &[&str]) -> String {
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) greeting: Vec<String>,
-    log: BufReader<ChildStderr>,
+    /// The lines of its log that nobody has read.
+    log: Receiver<String>,
 }
 
 /// Makes a store, its keys and its first password.
@@ -51,7 +54,9 @@ impl Running {
                 break;
             }
         }
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let (line, log) = mpsc::channel();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|read| line.send(read)));
         Self { child, greeting, log }
     }
 
@@ -61,12 +66,24 @@ impl Running {
 
     /// Reads its log up to a line that holds this text.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
-        let mut line = String::new();
-        while !line.contains(text) {
-            line.clear();
-            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "it ended without [{text}]");
+        loop {
+            let line = self.log.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|error| panic!("no [{text}] in its log: {error}"));
+            if line.contains(text) {
+                return line;
+            }
         }
-        line
+    }
+
+    /// Waits until a login has this status. It is looked at whenever the log says `event`.
+    pub(crate) fn wait_for_status(&mut self, event: &str, login: (&str, &str), wanted: u16) {
+        let (username, password) = login;
+        loop {
+            self.wait_for(event);
+            if self.status_of(username, password) == wanted {
+                return;
+            }
+        }
     }
 
     pub(crate) fn talk(&self, request: &str) -> String {
@@ -107,9 +124,7 @@ impl Running {
     pub(crate) fn stop(mut self, signal: Signal) -> String {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         assert!(self.child.wait().unwrap().success());
-        let mut log = String::new();
-        self.log.read_to_string(&mut log).unwrap();
-        log
+        self.log.iter().flat_map(|line| [line, "\n".to_owned()]).collect()
     }
 }
 
