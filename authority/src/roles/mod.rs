@@ -88,15 +88,20 @@ impl Authority {
             }
             let mut transaction = self.store.begin(caller.noted, self.batch_id());
             rest_on(&mut transaction, &caller);
-            let Some(row) = transaction.read(&key).await? else {
-                return Ok(Existence::New);
+            let row = transaction.read(&key).await?;
+            let outcome = if let Some(row) = &row {
+                self.authorize_roles(&caller, action::DELETE_ROLE, &[&descriptor(row)?]).await?;
+                transaction.delete(key.clone());
+                transaction.change(key.clone());
+                transaction.commit().await.map(drop)
+            } else {
+                self.still_rests(&caller)
             };
-            self.authorize_roles(&caller, action::DELETE_ROLE, &[&descriptor(&row)?]).await?;
-            transaction.delete(key.clone());
-            transaction.change(key.clone());
-            if attempts.weigh(transaction.commit().await)?.is_some() {
-                events::changed(&caller.authentication.subject, "a role was deleted", name);
-                return Ok(Existence::Known);
+            if attempts.weigh(outcome)?.is_some() {
+                if row.is_some() {
+                    events::changed(&caller.authentication.subject, "a role was deleted", name);
+                }
+                return Ok(Existence::of(row.is_some()));
             }
             caller = self.admit_again(caller).await?;
         }

@@ -142,6 +142,19 @@ impl Authority {
         if caller.grounds().all(holds) { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
+    /// What an attempt comes to. A refusal commits nothing: it is told only if the caller may still be
+    /// told.
+    pub(crate) fn settled<T>(
+        &self,
+        caller: &Caller,
+        attempt: Result<Result<T, StoreError>, AuthorityError>,
+    ) -> Result<Result<T, AuthorityError>, StoreError> {
+        match attempt {
+            Ok(outcome) => outcome.map(Ok),
+            Err(refused) => self.still_rests(caller).map(|()| Err(refused)),
+        }
+    }
+
     /// Refuses grants while free space is below the reserve, so that revocation stays possible.
     pub(crate) fn check_room(&self) -> Result<(), AuthorityError> {
         if self.store.has_room() {

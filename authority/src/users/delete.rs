@@ -24,15 +24,19 @@ impl Authority {
             self.check_delete(name)?;
             let mut transaction = self.store.begin(caller.noted, self.batch_id());
             rest_on(&mut transaction, &caller);
-            if transaction.read(&key).await?.is_none() {
-                return Ok(Existence::New);
-            }
-            transaction.delete(key.clone());
-            transaction.change(key.clone());
-            let outcome = self.commit_ending(transaction, UserKind::Native, name, caller.now).await;
+            let existence = Existence::of(transaction.read(&key).await?.is_some());
+            let outcome = if existence == Existence::Known {
+                transaction.delete(key.clone());
+                transaction.change(key.clone());
+                self.commit_ending(transaction, UserKind::Native, name, caller.now).await
+            } else {
+                self.still_rests(&caller)
+            };
             if attempts.weigh(outcome)?.is_some() {
-                events::changed(&caller.authentication.subject, "a user was deleted", name);
-                return Ok(Existence::Known);
+                if existence == Existence::Known {
+                    events::changed(&caller.authentication.subject, "a user was deleted", name);
+                }
+                return Ok(existence);
             }
             caller = self.admit_again(caller).await?;
         }

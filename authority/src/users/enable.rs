@@ -45,8 +45,9 @@ impl Authority {
         loop {
             self.authorize(&caller, action::SET_USER_ENABLED).await?;
             self.check_change(&caller, name)?;
-            let outcome = self.store_enabled(&caller, name, change).await?;
-            if attempts.weigh(outcome)?.is_some() {
+            let attempt = self.store_enabled(&caller, name, change).await;
+            if let Some(answer) = attempts.weigh(self.settled(&caller, attempt))? {
+                answer?;
                 events::changed(&caller.authentication.subject, change.told(), name);
                 return Ok(());
             }

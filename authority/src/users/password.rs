@@ -37,8 +37,9 @@ impl Authority {
             self.authorize_change(&caller, &name).await?;
             let mut transaction = self.store.begin(caller.noted, self.batch_id());
             rest_on(&mut transaction, &caller);
-            let outcome = self.put_hash(transaction, &name, &hash, caller.now).await?;
-            if attempts.weigh(outcome)?.is_some() {
+            let attempt = self.put_hash(transaction, &name, &hash, caller.now).await;
+            if let Some(answer) = attempts.weigh(self.settled(&caller, attempt))? {
+                answer?;
                 events::changed(&caller.authentication.subject, "a password was changed", &name);
                 return Ok(());
             }

@@ -11,6 +11,7 @@ use jeton_domain::privilege::action;
 use jeton_domain::secret::Secret;
 use jeton_domain::value::Map;
 use jeton_realms::password::{Lane, Salt, StoredHash, supported_names};
+use jeton_store::error::StoreError;
 use jeton_store::tables::users::{self as table, UserKind, UserRecord};
 use jeton_store::transaction::Attempts;
 
@@ -65,34 +66,45 @@ impl Authority {
             Some(password) => Some(self.hashed(password).await?),
             None => None,
         };
-        let key = table::key(UserKind::Native, &put.username);
         let mut attempts = Attempts::default();
         loop {
             self.authorize(&caller, action::PUT_USER).await?;
-            let mut transaction = self.store.begin(caller.noted, self.batch_id());
-            rest_on(&mut transaction, &caller);
-            let row = transaction.read(&key).await?;
-            let held = row.as_ref().map(table::decode).transpose()?;
-            if held.is_none() {
-                transaction.expect_absent(key.clone());
-            }
-            let existence = Existence::of(held.is_some());
-            let record = merged(&put, hash.clone(), held)?;
-            transaction.put(key.clone(), bounded(table::encode(&record))?);
-            transaction.change(key.clone());
-            let is_end = existence == Existence::Known && (hash.is_some() || !put.enabled);
-            let outcome = if is_end {
-                let name = &put.username;
-                self.commit_ending(transaction, UserKind::Native, name, caller.now).await
-            } else {
-                transaction.commit().await.map(drop)
-            };
-            if attempts.weigh(outcome)?.is_some() {
+            let attempt = self.store_user(&caller, &put, hash.as_deref()).await;
+            if let Some(answer) = attempts.weigh(self.settled(&caller, attempt))? {
+                let existence = answer?;
                 events::changed(&caller.authentication.subject, "a user was put", &put.username);
                 return Ok(existence);
             }
             caller = self.admit_again(caller).await?;
         }
+    }
+
+    async fn store_user(
+        &self,
+        caller: &Caller,
+        put: &UserPut,
+        hash: Option<&str>,
+    ) -> Result<Result<Existence, StoreError>, AuthorityError> {
+        let name = put.username.as_str();
+        let key = table::key(UserKind::Native, name);
+        let mut transaction = self.store.begin(caller.noted, self.batch_id());
+        rest_on(&mut transaction, caller);
+        let row = transaction.read(&key).await?;
+        let held = row.as_ref().map(table::decode).transpose()?;
+        if held.is_none() {
+            transaction.expect_absent(key.clone());
+        }
+        let existence = Existence::of(held.is_some());
+        let record = merged(put, hash.map(str::to_owned), held)?;
+        transaction.put(key.clone(), bounded(table::encode(&record))?);
+        transaction.change(key);
+        let is_end = existence == Existence::Known && (hash.is_some() || !put.enabled);
+        let outcome = if is_end {
+            self.commit_ending(transaction, UserKind::Native, name, caller.now).await
+        } else {
+            transaction.commit().await.map(drop)
+        };
+        Ok(outcome.map(|()| existence))
     }
 
     /// What the names in a request must be; the caller is known to be allowed to ask.

@@ -44,6 +44,8 @@ mod role_mappings;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]
+mod user_forms;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod world;

@@ -1,4 +1,4 @@
-//! An engine on which somebody else commits just before the next commit.
+//! An engine on which somebody else commits just before the next commit, or just before a read.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,11 +14,13 @@ use jeton_store::engine::{
 pub(crate) struct Meddling {
     engine: Memory,
     rival: Mutex<Option<(Write, Key)>>,
+    /// The row before whose next read the rival commits.
+    read: Mutex<Option<Key>>,
 }
 
 impl Meddling {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { engine: Memory::new(), rival: Mutex::default() })
+        Arc::new(Self { engine: Memory::new(), rival: Mutex::default(), read: Mutex::default() })
     }
 
     pub(crate) fn as_engine(self: &Arc<Self>) -> Arc<dyn Engine> {
@@ -28,6 +30,12 @@ impl Meddling {
     /// Lets this write, which names a changed key, come just before the next commit.
     pub(crate) fn meddle(&self, write: Write, changed: Key) {
         *self.rival.lock().unwrap() = Some((write, changed));
+    }
+
+    /// Lets this write, which names a changed key, come just before this row is read next.
+    pub(crate) fn meddle_at_read(&self, read: Key, write: Write, changed: Key) {
+        *self.read.lock().unwrap() = Some(read);
+        self.meddle(write, changed);
     }
 
     fn batch(&self, write: Write, changed: Key) -> Batch {
@@ -57,7 +65,14 @@ impl Engine for Meddling {
     }
 
     fn get<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Row>> {
-        self.engine.get(key)
+        let is_awaited = self.read.lock().unwrap().take_if(|read| read == key).is_some();
+        let rival = self.rival.lock().unwrap().take_if(|_| is_awaited);
+        Box::pin(async move {
+            if let Some((write, changed)) = rival {
+                self.engine.commit(self.batch(write, changed)).await?;
+            }
+            self.engine.get(key).await
+        })
     }
 
     fn scan<'a>(&'a self, range: &'a KeyRange, limit: usize) -> Pending<'a, Vec<(Key, Row)>> {

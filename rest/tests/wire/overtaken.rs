@@ -79,3 +79,37 @@ async fn who_loses_a_right_before_the_commit_is_refused() {
         }
     }
 }
+
+/// Each is asked for together with the row that says that nothing is to be done.
+#[tokio::test]
+async fn who_loses_a_right_before_an_answer_without_a_commit_is_refused() {
+    let user = |name| users::key(UserKind::Native, name);
+    let password = format!(r#"{{"password":"{PASSWORD}"}}"#);
+    for (method, target, body, row, status) in [
+        ("DELETE", "user/nobody", "", user("nobody"), 404),
+        ("PUT", "user/nobody/_enable", "", user("nobody"), 400),
+        ("PUT", "user/nobody/_disable", "", user("nobody"), 400),
+        ("PUT", "user/nobody", r#"{"roles":[]}"#, user("nobody"), 400),
+        ("PUT", "user/nobody/_password", &password, user("nobody"), 400),
+        ("DELETE", "role/nothing", "", roles::key("nothing"), 404),
+        ("DELETE", "role", r#"{"names":["nothing"]}"#, roles::key("nothing"), 200),
+    ] {
+        for loss in [None, Some(Loss::OfUser), Some(Loss::OfRole)] {
+            let engine = Meddling::new();
+            let world = World::on(engine.as_engine(), Ordinary::default()).await;
+            let held = world.root("PUT", "/_security/role/held").json(EVERYTHING);
+            held.send().await.expect(200);
+            world.user("ann", &["held"]).await;
+            if let Some(loss) = loss {
+                let (write, changed) = loss.write(&engine).await;
+                engine.meddle_at_read(row.clone(), write, changed);
+            }
+            let target = format!("/_security/{target}");
+            let call = world.call(method, &target).basic("ann", PASSWORD);
+            let call = if body.is_empty() { call } else { call.json(body) };
+            let answer = call.send().await;
+            let wanted = if loss.is_some() { 403 } else { status };
+            assert_eq!(answer.status, wanted, "{method} {target} {loss:?}: {}", answer.text());
+        }
+    }
+}
