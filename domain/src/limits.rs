@@ -186,16 +186,21 @@ pub const SEARCH_STEP: usize = 1_000;
 
 /// Most work that one request may cause to compare patterns, in positions looked at.
 ///
-/// Bounds time and memory: some patterns cannot be compared in less than exponential time. It is a
-/// tenth of a second on a slow core, and a thousand times what the roles of people need.
-pub const COVERAGE_STEPS_MAX: usize = 2_000_000;
+/// Bounds time and memory: some patterns cannot be compared in less than exponential time. It holds
+/// a thread that other requests wait for, for about a thirtieth of a second; a hundred times what
+/// the roles of people need.
+pub const COVERAGE_STEPS_MAX: usize = 1_000_000;
 
 /// Largest size of all regular expressions of one role, in steps: bounds the memory they take, and
 /// the work of reading them.
 pub const ROLE_PATTERNS_SIZE_MAX: usize = 50_000;
 
 /// Most answers that one check of privileges may ask for: each name with each privilege is one.
-pub const PRIVILEGE_CHECKS_MAX: usize = 100_000;
+pub const PRIVILEGE_CHECKS_MAX: usize = 50_000;
+
+/// Bytes of names that the answer to one check of privileges repeats at most: each privilege is
+/// named for each index or resource again, so a small request could ask for a huge answer.
+pub const PRIVILEGE_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Privileges of applications that one request puts at most: some times what a large client puts.
 pub const APPLICATION_PRIVILEGES_MAX: usize = 10_000;

@@ -35,6 +35,9 @@ pub const RESTRICTED_INDICES: [&str; 26] = [
     ".watches*",
 ];
 
+/// What the name of every restricted index begins with.
+pub const RESTRICTED_BEGINNING: &str = ".";
+
 /// Whether the index of this name is restricted.
 pub fn is_restricted(name: &str) -> bool {
     RESTRICTED_INDICES.iter().any(|pattern| wildcard::matches(pattern, name))
@@ -54,5 +57,6 @@ mod tests {
             assert!(!is_restricted(name), "{name}");
         }
         assert!(RESTRICTED_INDICES.is_sorted());
+        assert!(RESTRICTED_INDICES.iter().all(|pattern| pattern.starts_with(RESTRICTED_BEGINNING)));
     }
 }

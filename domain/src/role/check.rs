@@ -12,10 +12,10 @@ use thiserror::Error;
 
 use super::cluster_coverage::is_implied;
 use super::coverage::{Effort, TooComplex};
-use super::grants::{Grants, Question, Reach, Span, Wanted};
+use super::grants::{Grants, Prepared, Question, Reach, Span, Wanted};
 use super::pattern::{NamePattern, PatternRefusal};
 use super::permission::{Permission, index_grants};
-use crate::limits::PRIVILEGE_CHECKS_MAX;
+use crate::limits::{PRIVILEGE_ANSWER_BYTES_MAX, PRIVILEGE_CHECKS_MAX};
 use crate::privilege::application::{
     ApplicationPrivilege, ApplicationRefusal, check_name, check_privilege_name,
 };
@@ -87,6 +87,9 @@ pub enum CheckRefusal {
     /// It asks for too much at once.
     #[error("more than {PRIVILEGE_CHECKS_MAX} privileges cannot be checked at once")]
     TooMany,
+    /// The answer would repeat too much text.
+    #[error("the answer would take more than {PRIVILEGE_ANSWER_BYTES_MAX} bytes")]
+    TooLong,
 }
 
 impl PrivilegesRequest {
@@ -112,6 +115,19 @@ impl PrivilegesRequest {
             .map(|(names, privileges)| names.len().saturating_mul(privileges.len()))
             .fold(self.cluster.len(), usize::saturating_add)
     }
+
+    /// How many bytes of names the answer repeats at most.
+    fn answer_bytes(&self) -> usize {
+        let bytes = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+        let indices = self.indices.iter().map(|asked| (&asked.names, &asked.privileges));
+        let applications = self.applications.iter().map(|it| (&it.resources, &it.privileges));
+        indices
+            .chain(applications)
+            .map(|(names, privileges)| {
+                bytes(names).saturating_add(names.len().saturating_mul(bytes(privileges)))
+            })
+            .fold(bytes(&self.cluster), usize::saturating_add)
+    }
 }
 
 impl PrivilegesAnswer {
@@ -135,13 +151,20 @@ pub fn check(
     if request.answers() > PRIVILEGE_CHECKS_MAX {
         return Err(CheckRefusal::TooMany);
     }
+    if request.answer_bytes() > PRIVILEGE_ANSWER_BYTES_MAX {
+        return Err(CheckRefusal::TooLong);
+    }
     let mut checker =
         Checker { permissions, effort: Effort::of_request(), answer: PrivilegesAnswer::default() };
     checker.check_cluster(&request.cluster)?;
     checker.check_indices(&request.indices)?;
+    let mut by_application: BTreeMap<&str, Vec<&ApplicationRequest>> = BTreeMap::new();
     for asked in &request.applications {
-        let stored = stored.get(asked.application.as_str()).copied().unwrap_or_default();
-        checker.check_application(asked, stored)?;
+        by_application.entry(&asked.application).or_default().push(asked);
+    }
+    for (application, asked) in by_application {
+        let stored = stored.get(application).copied().unwrap_or_default();
+        checker.check_application(application, &asked, stored)?;
     }
     Ok(checker.answer)
 }
@@ -164,11 +187,13 @@ impl Checker<'_> {
     }
 
     fn check_indices(&mut self, requests: &[IndexRequest]) -> Result<(), CheckRefusal> {
-        let grants = index_grants(self.permissions.iter().flat_map(|it| &it.indices));
+        let holds = self.permissions.iter().flat_map(|it| &it.indices);
+        let grants = index_grants(holds, &mut self.effort)?;
         for asked in requests {
             let resolved: Result<Vec<IndexPrivilege>, UnknownIndexPrivilege> =
                 asked.privileges.iter().map(|name| IndexPrivilege::resolve(name)).collect();
             let resolved = resolved?;
+            let wanted = prepare(&grants, resolved.iter().map(Wanted::from), &mut self.effort)?;
             for name in &asked.names {
                 let pattern = NamePattern::parse(name)?;
                 pattern.spend(&mut self.effort)?;
@@ -178,8 +203,8 @@ impl Checker<'_> {
                     Question::about_indices(&grants, &pattern, &mut self.effort)?
                 };
                 let held = self.answer.indices.entry(name.clone()).or_default();
-                for (privilege, wanted) in asked.privileges.iter().zip(&resolved) {
-                    let is_held = question.is_held(&wanted.into(), &mut self.effort)?;
+                for (privilege, wanted) in asked.privileges.iter().zip(&wanted) {
+                    let is_held = question.is_held(wanted, &mut self.effort)?;
                     note(held, privilege, is_held);
                 }
             }
@@ -189,27 +214,44 @@ impl Checker<'_> {
 
     fn check_application(
         &mut self,
-        asked: &ApplicationRequest,
+        application: &str,
+        requests: &[&ApplicationRequest],
         stored: &[ApplicationPrivilege],
     ) -> Result<(), CheckRefusal> {
+        self.effort.spend_on_entries(stored.len().saturating_add(1))?;
         let stored: BTreeMap<&str, &ApplicationPrivilege> =
             stored.iter().map(|privilege| (privilege.name.as_str(), privilege)).collect();
-        let grants = application_grants(self.permissions, &asked.application, &stored);
-        let of_application = self.answer.applications.entry(asked.application.clone()).or_default();
-        for resource in &asked.resources {
-            let pattern = NamePattern::parse(resource)?;
-            pattern.spend(&mut self.effort)?;
-            let mut question = Question::new(&grants, &pattern);
-            let held = of_application.entry(resource.clone()).or_default();
-            for privilege in &asked.privileges {
-                let actions = actions(privilege, &stored);
+        let permissions = self.permissions;
+        let grants = application_grants(permissions, application, &stored, &mut self.effort)?;
+        let of_application = self.answer.applications.entry(application.to_owned()).or_default();
+        for asked in requests {
+            let mut privileges = Vec::with_capacity(asked.privileges.len());
+            for name in &asked.privileges {
+                let actions = actions(name, &stored);
                 self.effort.spend(actions.as_ref().map_or(1, Vec::len))?;
-                let wanted = Wanted { name: privilege, actions };
-                note(held, privilege, question.is_held(&wanted, &mut self.effort)?);
+                privileges.push(Wanted { name, actions });
+            }
+            let wanted = prepare(&grants, privileges, &mut self.effort)?;
+            for resource in &asked.resources {
+                let pattern = NamePattern::parse(resource)?;
+                pattern.spend(&mut self.effort)?;
+                let mut question = Question::new(&grants, &pattern);
+                let held = of_application.entry(resource.clone()).or_default();
+                for (privilege, wanted) in asked.privileges.iter().zip(&wanted) {
+                    note(held, privilege, question.is_held(wanted, &mut self.effort)?);
+                }
             }
         }
         Ok(())
     }
+}
+
+fn prepare<'w>(
+    grants: &Grants<'_>,
+    wanted: impl IntoIterator<Item = Wanted<'w>>,
+    effort: &mut Effort,
+) -> Result<Vec<Prepared<'w>>, TooComplex> {
+    wanted.into_iter().map(|wanted| grants.prepare(wanted, effort)).collect()
 }
 
 /// Enters an answer. Of several to the same question, each has to be yes.
@@ -223,9 +265,11 @@ fn application_grants<'a>(
     permissions: &'a [&'a Permission],
     application: &str,
     stored: &BTreeMap<&'a str, &'a ApplicationPrivilege>,
-) -> Grants<'a> {
+    effort: &mut Effort,
+) -> Result<Grants<'a>, TooComplex> {
     let mut grants = Grants::default();
     for hold in permissions.iter().flat_map(|permission| &permission.applications) {
+        effort.spend(1)?;
         let is_of_application =
             hold.application.as_ref().is_some_and(|pattern| pattern.matches(application));
         if !is_of_application {
@@ -233,10 +277,12 @@ fn application_grants<'a>(
         }
         let grant = grants.add(Reach { patterns: &hold.resources, span: Span::Whole });
         for privilege in &hold.privileges {
-            grants.allow(grant, privilege, actions(privilege, stored).unwrap_or_default());
+            let actions = actions(privilege, stored).unwrap_or_default();
+            effort.spend_on_entries(actions.len().saturating_add(1))?;
+            grants.allow(grant, privilege, actions);
         }
     }
-    grants
+    Ok(grants)
 }
 
 /// The actions that a privilege of an application allows: those stored under its name, or the

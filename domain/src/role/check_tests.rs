@@ -12,6 +12,7 @@ use super::coverage::TooComplex;
 use super::descriptor::{ApplicationGrant, IndexGrant, RoleDescriptor};
 use super::permission::Permission;
 use super::reserved;
+use super::validation::{RoleViolation, violations_of_content};
 use crate::name::RoleName;
 use crate::privilege::application::ApplicationPrivilege;
 use crate::value::Map;
@@ -133,12 +134,37 @@ fn restricted_indices_are_left_out_unless_they_are_named() {
     check_index(&superuser, "*", "all", true);
     check_index(&superuser, ".security", "all", false);
     check_index(&superuser, ".security-7", "read", true);
-    check_index(&superuser, ".security-*", "monitor", true);
-    let held = |privilege: &str| {
-        let request = on_index("*", privilege, true);
+    for name in [".security-*", "/\\.security/", ".kibana_?"] {
+        check_index(&superuser, name, "monitor", false);
+    }
+    let held = |name: &str, privilege: &str| {
+        let request = on_index(name, privilege, true);
         check(&[&superuser], &request, &BTreeMap::new()).unwrap().is_all_held()
     };
-    assert!(held("read") && !held("all"));
+    assert!(held("*", "read") && !held("*", "all"));
+    assert!(held(".security-*", "monitor") && !held(".security-*", "all"));
+}
+
+#[test]
+fn viewers_read_all_indices_but_hidden_ones() {
+    for name in ["viewer", "editor"] {
+        let permission = Permission::of([&reserved::descriptor(name).unwrap()]);
+        for (index, is_held) in
+            [("logs-1", true), ("logs-*", true), (".hidden", false), ("ilm-history-1", false)]
+        {
+            check_index(&permission, index, "read", is_held);
+        }
+        check_index(&permission, "*", "read", false);
+        check_index(&permission, "logs-1", "delete_index", false);
+    }
+}
+
+#[test]
+fn every_pattern_of_a_reserved_role_can_be_read() {
+    for role in reserved::descriptors() {
+        let violations = violations_of_content(&role);
+        assert_eq!(violations, [RoleViolation::Metadata], "{}", role.name.as_str());
+    }
 }
 
 fn stored() -> Vec<ApplicationPrivilege> {
@@ -194,11 +220,48 @@ fn privileges_in_applications_are_held_by_their_actions_on_whole_resources() {
 
 #[test]
 fn an_undefined_name_is_held_by_those_who_hold_the_very_same() {
-    let permission = role(&[], &[("app", &["unknown"], &["a"]), ("app", &["*"], &["b"])]);
+    let permission = role(&[], &[("app", &["unknown"], &["a"]), ("app", &["a*", "*:*"], &["b"])]);
     check_application(&permission, "unknown", "a", true);
     check_application(&permission, "other", "a", false);
     check_application(&permission, "unknown", "b", false);
     check_application(&permission, "view", "a", false);
+}
+
+#[test]
+fn who_may_do_everything_in_an_application_holds_undefined_names_too() {
+    for total in ["*", "**", "all"] {
+        let held = [("app", &[total][..], &["b*"][..]), ("app", &["unknown"], &["a"])];
+        let permission = role(&[], &held);
+        check_application(&permission, "unknown", "b1", true);
+        check_application(&permission, "unknown", "/a|b.*/", true);
+        check_application(&permission, "other", "a", false);
+        check_application(&permission, "other", "*", false);
+    }
+}
+
+#[test]
+fn what_is_asked_again_costs_little_and_what_is_repeated_in_the_answer_is_bounded() {
+    let actions: Vec<String> =
+        (0..2_000).map(|number| ["api:", &number.to_string()].concat()).collect();
+    let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let permission = role(&[], &[("*", &actions, &["*"])]);
+    let asked = |application: &str, privilege: &str| ApplicationRequest {
+        application: application.to_owned(),
+        privileges: texts(&[privilege]),
+        resources: texts(&["r"]),
+    };
+    let ask = |applications: Vec<ApplicationRequest>| {
+        let request = PrivilegesRequest { applications, ..PrivilegesRequest::default() };
+        check(&[&permission], &request, &BTreeMap::new())
+    };
+    let repeated = (0..2_000).map(|number| asked("app", actions[number])).collect();
+    let answer = ask(repeated).unwrap();
+    assert!(answer.is_all_held() && answer.applications["app"]["r"].len() == 2_000);
+    let many = (0..2_000).map(|number| asked(&["app", &number.to_string()].concat(), "x:y"));
+    assert_eq!(ask(many.collect()), Err(CheckRefusal::TooComplex(TooComplex)));
+    let mut long = asked("app", &["a:", &"b".repeat(100_000)].concat());
+    long.resources = (0..200).map(|number: i32| number.to_string()).collect();
+    assert_eq!(ask([long].into()), Err(CheckRefusal::TooLong));
 }
 
 #[test]
@@ -219,7 +282,7 @@ fn what_makes_no_sense_is_refused() {
         allow_restricted_indices: false,
     };
     let many = PrivilegesRequest { indices: [many].into(), ..PrivilegesRequest::default() };
-    assert_eq!(refused(&many), "more than 100000 privileges cannot be checked at once");
+    assert_eq!(refused(&many), "more than 50000 privileges cannot be checked at once");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(super) fn is_implied<'a>(
     effort: &mut Effort,
 ) -> Result<bool, TooComplex> {
     let held: Vec<&ClusterPrivilege> = held.into_iter().collect();
-    effort.spend(held.len())?;
+    effort.spend(work(held.iter().map(|privilege| privilege.name())))?;
     if held.contains(&wanted) {
         return Ok(true);
     }
@@ -37,6 +37,14 @@ pub(super) fn is_implied<'a>(
     }
     Ok(true)
 }
+
+/// How much work it is to look at the texts once.
+fn work<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
+    texts.map(|text| text.len().wrapping_div(BYTES_AT_ONCE).saturating_add(1)).sum()
+}
+
+/// Bytes of a text that are looked at in one step.
+const BYTES_AT_ONCE: usize = 64;
 
 /// Whom an action concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +91,9 @@ impl<'a> Pieces<'a> {
         let all = self.0.iter().copied().chain(unwanted);
         let pieces: Vec<(Duty, &str)> =
             all.filter(|(_, pattern)| wildcard::may_meet(pattern, grant)).collect();
-        effort.spend(self.0.len())?;
+        effort.spend(work(self.0.iter().map(|(_, pattern)| *pattern)))?;
         effort.spend_on_automaton(grant.len())?;
+        effort.spend(pieces.iter().map(|(_, pattern)| pattern.len()).sum())?;
         let automata: Vec<Cow<'_, Automaton>> =
             pieces.iter().map(|(_, pattern)| Cow::Owned(Automaton::of_wildcard(pattern))).collect();
         is_covered(&Automaton::of_wildcard(grant), &automata, effort, |fitting, _| {

@@ -34,6 +34,11 @@ impl Effort {
         self.spend(size.saturating_mul(ENTRY_STEPS))
     }
 
+    /// Takes what it costs to remember so many small things.
+    pub(super) fn spend_on_entries(&mut self, entries: usize) -> Result<(), TooComplex> {
+        self.spend(entries.saturating_mul(ENTRY_STEPS))
+    }
+
     /// Takes some of it.
     pub(super) fn spend(&mut self, steps: usize) -> Result<(), TooComplex> {
         self.0 = self.0.checked_sub(steps).ok_or(TooComplex)?;

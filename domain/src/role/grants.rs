@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use super::automaton::Automaton;
 use super::coverage::{Effort, TooComplex, is_covered};
 use super::pattern::NamePattern;
-use crate::privilege::restricted::{RESTRICTED_INDICES, is_restricted};
+use crate::privilege::restricted::{RESTRICTED_BEGINNING, RESTRICTED_INDICES, is_restricted};
 use crate::privilege::wildcard;
 
 /// What several grants allow, each on some names.
@@ -25,6 +25,8 @@ pub(super) struct Grants<'a> {
     wildcards: BTreeMap<&'a str, BTreeSet<usize>>,
     /// By name of a privilege, the grants that hold it.
     names: BTreeMap<&'a str, BTreeSet<usize>>,
+    /// The grants that allow whatever action, and so hold every privilege, known or not.
+    total: BTreeSet<usize>,
 }
 
 /// The names that a grant reaches.
@@ -52,6 +54,25 @@ pub(super) struct Wanted<'a> {
     pub(super) actions: Option<Vec<&'a str>>,
 }
 
+/// A privilege of which it is asked whether it is held, and which grants have to do with it.
+#[derive(Clone, Debug)]
+pub(super) struct Prepared<'a> {
+    /// The grants that hold a privilege of this name, or every one.
+    holding: BTreeSet<usize>,
+    /// The actions that it allows; none if nobody knows.
+    actions: Option<Vec<Action<'a>>>,
+}
+
+/// Actions that a pattern fits, and which grants have to do with them.
+#[derive(Clone, Debug)]
+struct Action<'a> {
+    pattern: &'a str,
+    /// The grants of which one pattern allows them all.
+    covering: BTreeSet<usize>,
+    /// The grants that allow some of them, if they allow all of them together.
+    together: Option<BTreeSet<usize>>,
+}
+
 impl<'a> Grants<'a> {
     /// Adds a grant of nothing yet.
     pub(super) fn add(&mut self, reach: Reach<'a>) -> usize {
@@ -68,10 +89,99 @@ impl<'a> Grants<'a> {
     ) {
         self.names.entry(name).or_default().insert(grant);
         for action in actions {
+            if !action.is_empty() && action.bytes().all(|byte| byte == b'*') {
+                self.total.insert(grant);
+            }
             let is_literal = wildcard::is_literal(action);
             let actions = if is_literal { &mut self.literals } else { &mut self.wildcards };
             actions.entry(action).or_default().insert(grant);
         }
+    }
+
+    /// Finds the grants that have to do with a privilege.
+    pub(super) fn prepare<'w>(
+        &self,
+        wanted: Wanted<'w>,
+        effort: &mut Effort,
+    ) -> Result<Prepared<'w>, TooComplex> {
+        let mut holding = self.names.get(wanted.name).cloned().unwrap_or_default();
+        holding.extend(&self.total);
+        effort.spend_on_entries(holding.len().saturating_add(1))?;
+        let Some(actions) = wanted.actions else {
+            return Ok(Prepared { holding, actions: None });
+        };
+        let mut prepared = Vec::with_capacity(actions.len());
+        for pattern in actions {
+            let covering = self.covering(pattern, effort)?;
+            let together = self.together(pattern, &covering, effort)?;
+            prepared.push(Action { pattern, covering, together });
+        }
+        Ok(Prepared { holding, actions: Some(prepared) })
+    }
+
+    /// The grants that have to do with an action, where it takes several patterns to allow it.
+    fn together(
+        &self,
+        action: &str,
+        covering: &BTreeSet<usize>,
+        effort: &mut Effort,
+    ) -> Result<Option<BTreeSet<usize>>, TooComplex> {
+        if wildcard::is_literal(action) {
+            return Ok(None);
+        }
+        let related = self.related(action, effort)?;
+        let together: BTreeSet<usize> =
+            related.iter().flat_map(|(_, holding)| *holding).copied().collect();
+        effort.spend_on_entries(together.len())?;
+        if together == *covering {
+            return Ok(None);
+        }
+        let any = |fitting: &[usize], _: &mut Effort| Ok(!fitting.is_empty());
+        let is_possible = !covering.is_empty() || is_action_covered(action, &related, effort, any)?;
+        Ok(is_possible.then_some(together))
+    }
+
+    /// The patterns that allow some of the actions that fit, each with its grants.
+    fn related(
+        &self,
+        action: &str,
+        effort: &mut Effort,
+    ) -> Result<Vec<(&'a str, &BTreeSet<usize>)>, TooComplex> {
+        let mut related = Vec::new();
+        for (known, holding) in self.wildcards.iter().chain(&self.literals) {
+            effort.spend(wildcard::work(action, known))?;
+            let is_related = if wildcard::is_literal(known) {
+                wildcard::matches(action, known)
+            } else {
+                wildcard::may_meet(known, action)
+            };
+            if is_related {
+                effort.spend(holding.len())?;
+                related.push((*known, holding));
+            }
+        }
+        Ok(related)
+    }
+
+    /// The grants of which one pattern allows every action that fits this one.
+    fn covering(&self, action: &str, effort: &mut Effort) -> Result<BTreeSet<usize>, TooComplex> {
+        let is_literal = wildcard::is_literal(action);
+        let mut covering: BTreeSet<usize> =
+            self.literals.get(action).into_iter().flatten().copied().collect();
+        effort.spend_on_entries(covering.len().saturating_add(1))?;
+        for (known, holding) in &self.wildcards {
+            effort.spend(wildcard::work(known, action))?;
+            let is_covering = if is_literal {
+                wildcard::matches(known, action)
+            } else {
+                wildcard::plainly_covers(known, action)
+            };
+            if is_covering {
+                effort.spend_on_entries(holding.len())?;
+                covering.extend(holding);
+            }
+        }
+        Ok(covering)
     }
 }
 
@@ -80,17 +190,33 @@ pub(super) struct Question<'a> {
     grants: &'a Grants<'a>,
     asked: &'a NamePattern,
     span: Span,
+    /// Whether no name counts that fits.
+    is_void: bool,
+    /// Patterns of restricted indices of which some name may fit.
+    restricted: Vec<&'static str>,
+    /// Whether all grants together reach all that is asked about, once that was found out.
+    is_within_all: Option<bool>,
     /// What was found out: whether these grants reach all that is asked about.
     known: BTreeMap<BTreeSet<usize>, bool>,
 }
 
 impl<'a> Question<'a> {
     /// A question about names.
-    pub(super) const fn new(grants: &'a Grants<'a>, asked: &'a NamePattern) -> Self {
-        Self { grants, asked, span: Span::Whole, known: BTreeMap::new() }
+    pub(super) fn new(grants: &'a Grants<'a>, asked: &'a NamePattern) -> Self {
+        let restricted = RESTRICTED_INDICES.into_iter();
+        Self {
+            grants,
+            asked,
+            span: Span::Whole,
+            is_void: false,
+            restricted: restricted.filter(|known| asked.may_meet_wildcard(known)).collect(),
+            is_within_all: None,
+            known: BTreeMap::new(),
+        }
     }
 
-    /// A question about indices, which leaves restricted ones out unless it names nothing else.
+    /// A question about indices, of which a pattern leaves the restricted ones out. About a pattern
+    /// that names nothing else the answer is no.
     pub(super) fn about_indices(
         grants: &'a Grants<'a>,
         asked: &'a NamePattern,
@@ -98,9 +224,12 @@ impl<'a> Question<'a> {
     ) -> Result<Self, TooComplex> {
         let mut question = Self::new(grants, asked);
         if asked.literal().is_none() {
-            let any = |fitting: &[usize], _: &mut Effort| Ok(!fitting.is_empty());
-            let is_restricted = is_covered(&asked.automaton(), &restricted_pieces(), effort, any)?;
-            question.span = if is_restricted { Span::Whole } else { Span::Unrestricted };
+            question.span = Span::Unrestricted;
+            if asked.may_all_begin_with(RESTRICTED_BEGINNING) {
+                let any = |fitting: &[usize], _: &mut Effort| Ok(!fitting.is_empty());
+                let pieces = question.restricted_pieces();
+                question.is_void = is_covered(&asked.automaton(), &pieces, effort, any)?;
+            }
         }
         Ok(question)
     }
@@ -108,23 +237,20 @@ impl<'a> Question<'a> {
     /// Whether the privilege is held on all that is asked about.
     pub(super) fn is_held(
         &mut self,
-        wanted: &Wanted<'_>,
+        wanted: &Prepared<'_>,
         effort: &mut Effort,
     ) -> Result<bool, TooComplex> {
-        let grants = self.grants;
-        if let Some(holding) = grants.names.get(wanted.name)
-            && self.is_reached_by(holding, effort)?
-        {
+        effort.spend(1)?;
+        // A privilege that allows nothing is held by whoever holds any.
+        if self.is_void || !self.is_within_all(effort)? {
+            return Ok(false);
+        }
+        if !wanted.holding.is_empty() && self.is_reached_by(&wanted.holding, effort)? {
             return Ok(true);
         }
         let Some(actions) = &wanted.actions else {
             return Ok(false);
         };
-        // A privilege that allows nothing is held by whoever holds any.
-        let all = (0..grants.reaches.len()).collect();
-        if !self.is_reached_by(&all, effort)? {
-            return Ok(false);
-        }
         for action in actions {
             if !self.is_allowed(action, effort)? {
                 return Ok(false);
@@ -133,53 +259,29 @@ impl<'a> Question<'a> {
         Ok(true)
     }
 
-    /// Whether every action that fits the pattern is allowed on all that is asked about.
-    fn is_allowed(&mut self, action: &str, effort: &mut Effort) -> Result<bool, TooComplex> {
-        let grants = self.grants;
-        let is_literal = wildcard::is_literal(action);
-        let mut covering: BTreeSet<usize> =
-            grants.literals.get(action).into_iter().flatten().copied().collect();
-        for (known, holding) in &grants.wildcards {
-            effort.spend(wildcard::work(known, action))?;
-            let is_covering = if is_literal {
-                wildcard::matches(known, action)
-            } else {
-                wildcard::plainly_covers(known, action)
-            };
-            if is_covering {
-                covering.extend(holding);
-            }
+    fn is_within_all(&mut self, effort: &mut Effort) -> Result<bool, TooComplex> {
+        if let Some(known) = self.is_within_all {
+            return Ok(known);
         }
-        if self.is_reached_by(&covering, effort)? {
-            return Ok(true);
-        }
-        if is_literal {
-            return Ok(false);
-        }
-        self.is_allowed_together(action, effort)
+        let all = (0..self.grants.reaches.len()).collect();
+        let is_within = self.is_reached_by(&all, effort)?;
+        self.is_within_all = Some(is_within);
+        Ok(is_within)
     }
 
-    /// As [`Self::is_allowed`], where no single pattern allows all that fits the action.
-    fn is_allowed_together(
-        &mut self,
-        action: &str,
-        effort: &mut Effort,
-    ) -> Result<bool, TooComplex> {
-        let grants = self.grants;
-        let mut related: Vec<(&str, &BTreeSet<usize>)> = Vec::new();
-        for (known, holding) in grants.wildcards.iter().chain(&grants.literals) {
-            effort.spend(1)?;
-            if wildcard::may_meet(known, action) {
-                related.push((known, holding));
-            }
+    /// Whether every one of these actions is allowed on all that is asked about.
+    fn is_allowed(&mut self, action: &Action<'_>, effort: &mut Effort) -> Result<bool, TooComplex> {
+        if self.is_reached_by(&action.covering, effort)? {
+            return Ok(true);
         }
-        if related.is_empty() {
+        let Some(together) = &action.together else {
+            return Ok(false);
+        };
+        if !self.is_reached_by(together, effort)? {
             return Ok(false);
         }
-        effort.spend_on_automaton(action.len())?;
-        let pieces: Vec<Cow<'_, Automaton>> =
-            related.iter().map(|(known, _)| Cow::Owned(Automaton::of_wildcard(known))).collect();
-        is_covered(&Automaton::of_wildcard(action), &pieces, effort, |fitting, effort| {
+        let related = self.grants.related(action.pattern, effort)?;
+        is_action_covered(action.pattern, &related, effort, |fitting, effort| {
             let holding = fitting.iter().filter_map(|piece| related.get(*piece));
             let holding = holding.flat_map(|(_, holding)| *holding).copied().collect();
             self.is_reached_by(&holding, effort)
@@ -211,8 +313,11 @@ impl<'a> Question<'a> {
         reaches: &[Reach<'_>],
         effort: &mut Effort,
     ) -> Result<bool, TooComplex> {
-        let enough =
-            |reach: &&Reach<'_>| reach.span == Span::Whole || self.span == Span::Unrestricted;
+        let enough = |reach: &&Reach<'_>| {
+            reach.span == Span::Whole
+                || self.span == Span::Unrestricted
+                || self.restricted.is_empty()
+        };
         for reach in reaches.iter().filter(enough) {
             for known in reach.patterns {
                 effort.spend(known.work_of_covering(self.asked))?;
@@ -221,16 +326,17 @@ impl<'a> Question<'a> {
                 }
             }
         }
-        let patterns = |span: Span| {
-            let reaches = reaches.iter().filter(move |reach| reach.span == span);
-            reaches.flat_map(|reach| reach.patterns).map(NamePattern::automaton)
-        };
-        let mut pieces: Vec<Cow<'_, Automaton>> = patterns(Span::Whole).collect();
+        let mut pieces = Vec::new();
+        self.add_pieces(&mut pieces, Span::Whole, reaches, effort)?;
         let whole = pieces.len();
-        pieces.extend(patterns(Span::Unrestricted));
+        self.add_pieces(&mut pieces, Span::Unrestricted, reaches, effort)?;
         let unrestricted = pieces.len();
+        // Some name counts, unless it is not even known whether the expression fits any.
+        if pieces.is_empty() && (self.asked.is_fitted() || self.span == Span::Unrestricted) {
+            return Ok(false);
+        }
         if unrestricted > whole || self.span == Span::Unrestricted {
-            pieces.extend(restricted_pieces());
+            pieces.extend(self.restricted_pieces());
         }
         let span = self.span;
         is_covered(&self.asked.automaton(), &pieces, effort, |fitting, _| {
@@ -243,6 +349,47 @@ impl<'a> Question<'a> {
             })
         })
     }
+
+    /// Adds the patterns of this span that some name may fit.
+    fn add_pieces<'p>(
+        &self,
+        pieces: &mut Vec<Cow<'p, Automaton>>,
+        span: Span,
+        reaches: &[Reach<'p>],
+        effort: &mut Effort,
+    ) -> Result<(), TooComplex> {
+        let reaches = reaches.iter().filter(|reach| reach.span == span);
+        for known in reaches.flat_map(|reach| reach.patterns) {
+            if known.may_meet(self.asked) {
+                effort.spend(known.size())?;
+                pieces.push(known.automaton());
+            }
+        }
+        Ok(())
+    }
+
+    fn restricted_pieces(&self) -> Vec<Cow<'static, Automaton>> {
+        let automaton = |pattern: &&str| Cow::Owned(Automaton::of_wildcard(pattern));
+        self.restricted.iter().map(automaton).collect()
+    }
+}
+
+/// Whether every action that fits the pattern is covered: one that exactly the patterns of these
+/// numbers fit if `is_enough` says so.
+fn is_action_covered(
+    action: &str,
+    patterns: &[(&str, &BTreeSet<usize>)],
+    effort: &mut Effort,
+    is_enough: impl FnMut(&[usize], &mut Effort) -> Result<bool, TooComplex>,
+) -> Result<bool, TooComplex> {
+    if patterns.is_empty() {
+        return Ok(false);
+    }
+    effort.spend_on_automaton(action.len())?;
+    effort.spend(patterns.iter().map(|(pattern, _)| pattern.len()).sum())?;
+    let pieces: Vec<Cow<'_, Automaton>> =
+        patterns.iter().map(|(pattern, _)| Cow::Owned(Automaton::of_wildcard(pattern))).collect();
+    is_covered(&Automaton::of_wildcard(action), &pieces, effort, is_enough)
 }
 
 fn is_name_reached(
@@ -260,134 +407,4 @@ fn is_name_reached(
         }
     }
     Ok(false)
-}
-
-fn restricted_pieces() -> Vec<Cow<'static, Automaton>> {
-    let automaton = |pattern: &&str| Cow::Owned(Automaton::of_wildcard(pattern));
-    RESTRICTED_INDICES.iter().map(automaton).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::string::String;
-    use proptest::prelude::*;
-
-    #[derive(Debug)]
-    struct Grant {
-        names: Vec<NamePattern>,
-        span: Span,
-        actions: Vec<String>,
-    }
-
-    fn grant(names: &[&str], span: Span, actions: &[&str]) -> Grant {
-        let names = names.iter().map(|name| NamePattern::parse(name).unwrap()).collect();
-        Grant { names, span, actions: actions.iter().map(|&action| action.into()).collect() }
-    }
-
-    fn is_held(held: &[Grant], name: &str, action: &str) -> Result<bool, TooComplex> {
-        let mut grants = Grants::default();
-        for grant in held {
-            let number = grants.add(Reach { patterns: &grant.names, span: grant.span });
-            for action in &grant.actions {
-                grants.allow(number, action, [action.as_str()]);
-            }
-        }
-        let asked = NamePattern::parse(name).unwrap();
-        let mut effort = Effort::of_request();
-        let mut question = Question::about_indices(&grants, &asked, &mut effort)?;
-        question.is_held(&Wanted { name: action, actions: Some([action].into()) }, &mut effort)
-    }
-
-    fn check(held: &[Grant], name: &str, action: &str, wanted: bool) {
-        assert_eq!(is_held(held, name, action), Ok(wanted), "{name} {action}");
-    }
-
-    #[test]
-    fn names_and_actions_are_covered_by_several_grants_together() {
-        let held = [
-            grant(&["a*"], Span::Whole, &["x:a*"]),
-            grant(&["b*"], Span::Whole, &["x:*"]),
-            grant(&["/[ab].+/"], Span::Whole, &["x:?*"]),
-        ];
-        check(&held, "/[ab]x/", "x:a*", true);
-        check(&held, "a*", "x:a*", true);
-        check(&held, "b", "x:*", true);
-        check(&held, "a", "x:*", false);
-        check(&held, "a?", "x:?", true);
-        check(&held, "/[abc]x/", "x:a*", false);
-    }
-
-    #[test]
-    fn restricted_indices_are_reached_only_where_a_grant_says_so() {
-        let open = [grant(&["*"], Span::Unrestricted, &["r*"])];
-        check(&open, "*", "r*", true);
-        check(&open, ".*", "r*", true);
-        check(&open, ".security", "r*", false);
-        check(&open, ".security-*", "r*", false);
-        check(&open, ".securit?", "r*", true);
-        let whole = [grant(&["*"], Span::Whole, &["r*"])];
-        check(&whole, ".security-*", "r*", true);
-        check(&whole, ".security", "r*", true);
-        let both = [
-            grant(&["*"], Span::Unrestricted, &["r*"]),
-            grant(&[".security*"], Span::Whole, &["r*"]),
-        ];
-        check(&both, "/\\.(security-.|securities)/", "r*", true);
-        check(&both, "/\\.security-.|\\.kibana/", "r*", false);
-    }
-
-    #[test]
-    fn nothing_is_held_without_grants() {
-        check(&[], "*", "x", false);
-        check(&[], "a", "x", false);
-        check(&[], "/#/", "x", true);
-    }
-
-    fn any_grant() -> impl Strategy<Value = Grant> {
-        let some = |of: &'static str| proptest::collection::vec(of, 1..3);
-        (some("[ab*?]{1,3}"), some("[xy*?]{1,3}")).prop_map(|(names, actions)| Grant {
-            names: names.iter().map(|name| NamePattern::parse(name).unwrap()).collect(),
-            span: Span::Whole,
-            actions,
-        })
-    }
-
-    fn texts(letters: &str) -> Vec<String> {
-        let mut texts = alloc::vec![String::new()];
-        let mut newest = texts.clone();
-        for _ in 0..4 {
-            let longer = |text: &String| {
-                let text = text.clone();
-                letters.chars().map(move |letter| text.chars().chain([letter]).collect())
-            };
-            newest = newest.iter().flat_map(longer).collect();
-            texts.extend(newest.iter().cloned());
-        }
-        texts
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn what_is_held_agrees_with_trying_every_name_and_action(
-            held in proptest::collection::vec(any_grant(), 0..4),
-            name in "[ab*?]{1,3}",
-            action in "[xy*?]{1,3}",
-        ) {
-            let asked = NamePattern::parse(&name).unwrap();
-            let is_tried = texts("abz").iter().filter(|name| asked.matches(name)).all(|name| {
-                let reaching: Vec<&Grant> = held
-                    .iter()
-                    .filter(|grant| grant.names.iter().any(|pattern| pattern.matches(name)))
-                    .collect();
-                texts("xyz").iter().filter(|text| wildcard::matches(&action, text)).all(|text| {
-                    reaching
-                        .iter()
-                        .any(|grant| grant.actions.iter().any(|known| wildcard::matches(known, text)))
-                })
-            });
-            prop_assert_eq!(is_held(&held, &name, &action), Ok(is_tried));
-        }
-    }
 }

@@ -4,6 +4,8 @@
 //! together. Must not know where roles are kept. Start at [`descriptor`].
 
 mod automaton;
+#[cfg(test)]
+mod automaton_tests;
 pub mod check;
 pub mod check_parse;
 #[cfg(test)]
@@ -11,7 +13,10 @@ mod check_tests;
 mod cluster_coverage;
 pub mod coverage;
 pub mod descriptor;
+mod determinize;
 mod grants;
+#[cfg(test)]
+mod grants_tests;
 mod parse;
 mod parse_global;
 #[cfg(test)]

@@ -58,11 +58,20 @@ impl NamePattern {
         Ok(Self(Kind::Regex(compiled)))
     }
 
-    /// How large it is: bounds the work for one character of a name, and the memory it takes.
+    /// How large it is: bounds the work to read it and that for one character of a name, and the
+    /// memory it takes.
     pub fn size(&self) -> usize {
         match &self.0 {
             Kind::Wildcard(pattern) => pattern.len(),
-            Kind::Regex(regex) => regex.len(),
+            Kind::Regex(regex) => regex.size(),
+        }
+    }
+
+    /// As [`Self::size`] of a regular expression; a wildcard costs nothing beyond its text.
+    pub(super) fn regex_size(&self) -> usize {
+        match &self.0 {
+            Kind::Wildcard(_) => 0,
+            Kind::Regex(regex) => regex.size(),
         }
     }
 
@@ -94,7 +103,7 @@ impl NamePattern {
     pub(super) fn work(&self, name: &str) -> usize {
         match &self.0 {
             Kind::Wildcard(pattern) => wildcard::work(pattern, name),
-            Kind::Regex(_) => self.size().saturating_mul(name.len()).saturating_add(1),
+            Kind::Regex(regex) => regex.len().saturating_mul(name.len()).saturating_add(1),
         }
     }
 
@@ -116,6 +125,37 @@ impl NamePattern {
             (Kind::Regex(general), Kind::Regex(special)) => general == special,
             (Kind::Regex(_), Kind::Wildcard(_)) => false,
         }
+    }
+
+    /// Whether some name may fit this pattern and that wildcard, as far as their beginnings tell.
+    pub(super) fn may_meet_wildcard(&self, other: &str) -> bool {
+        match &self.0 {
+            Kind::Wildcard(pattern) => wildcard::may_meet(pattern, other),
+            Kind::Regex(_) => true,
+        }
+    }
+
+    /// Whether some name may fit both patterns, as far as their beginnings tell.
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
+        match &other.0 {
+            Kind::Wildcard(pattern) => self.may_meet_wildcard(pattern),
+            Kind::Regex(_) => true,
+        }
+    }
+
+    /// Whether it may be that all names that fit begin so, as far as the pattern's beginning tells.
+    pub(super) fn may_all_begin_with(&self, beginning: &str) -> bool {
+        match &self.0 {
+            Kind::Wildcard(pattern) => {
+                !pattern.starts_with(['*', '?']) && wildcard::may_meet(pattern, beginning)
+            }
+            Kind::Regex(_) => true,
+        }
+    }
+
+    /// Whether some name surely fits.
+    pub(super) const fn is_fitted(&self) -> bool {
+        matches!(self.0, Kind::Wildcard(_))
     }
 
     /// Takes what it costs to ask about the pattern.
@@ -162,7 +202,10 @@ mod tests {
             "invalid pattern [/a]: a regular expression begins and ends with a slash"
         );
         assert_eq!(refused("/"), refused("/a").replace("/a", "/"));
-        assert_eq!(refused("/a&b/"), "invalid pattern [/a&b/]: the operator [&] is not supported");
+        assert_eq!(
+            refused("/a<1-9>/"),
+            "invalid pattern [/a<1-9>/]: the operator [<] is not supported"
+        );
         assert_eq!(refused("/(/"), "invalid pattern [/(/]: the regular expression is malformed");
     }
 }

@@ -93,27 +93,30 @@ impl Permission {
     pub fn may_write_profile(&self, key: &str) -> bool {
         is_any(&self.written_profiles, key)
     }
+}
 
-    /// Whether a role may be written and removed that grants this: privileges on indices only, each
-    /// within those over which roles may be managed.
-    fn may_manage(&self, role: &RoleDescriptor, effort: &mut Effort) -> Result<bool, TooComplex> {
-        let grants_more = !role.cluster.is_empty()
-            || !role.global.is_empty()
-            || !role.applications.is_empty()
-            || !role.run_as.is_empty()
-            || !role.remote_indices.is_empty()
-            || !role.remote_cluster.is_empty();
-        if self.managed_roles.is_empty() || grants_more {
+/// Whether a role may be written and removed that grants this: privileges on indices only, each
+/// within those over which roles may be managed.
+fn may_manage(
+    managed: &Grants<'_>,
+    role: &RoleDescriptor,
+    effort: &mut Effort,
+) -> Result<bool, TooComplex> {
+    let grants_more = !role.cluster.is_empty()
+        || !role.global.is_empty()
+        || !role.applications.is_empty()
+        || !role.run_as.is_empty()
+        || !role.remote_indices.is_empty()
+        || !role.remote_cluster.is_empty();
+    if grants_more {
+        return Ok(false);
+    }
+    for grant in &role.indices {
+        if !is_within(managed, grant, effort)? {
             return Ok(false);
         }
-        let managed = index_grants(&self.managed_roles);
-        for grant in &role.indices {
-            if !is_within(&managed, grant, effort)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
+    Ok(true)
 }
 
 /// Whether each of these roles may be written and removed by one of the permissions.
@@ -124,12 +127,16 @@ pub fn may_manage_roles<'a>(
     permissions: impl Iterator<Item = &'a Permission>,
     roles: &[&RoleDescriptor],
 ) -> bool {
-    let managers: Vec<&Permission> =
-        permissions.filter(|it| !it.managed_roles.is_empty()).collect();
     let mut effort = Effort::of_request();
+    let managers = permissions.filter(|it| !it.managed_roles.is_empty());
+    let managers: Result<Vec<Grants<'_>>, TooComplex> =
+        managers.map(|it| index_grants(&it.managed_roles, &mut effort)).collect();
+    let Ok(managers) = managers else {
+        return false;
+    };
     let mut is_managed = |role: &RoleDescriptor| {
         for manager in &managers {
-            if manager.may_manage(role, &mut effort)? {
+            if may_manage(manager, role, &mut effort)? {
                 return Ok(true);
             }
         }
@@ -161,15 +168,19 @@ impl ApplicationHold {
 }
 
 /// What is held on indices, ready to be asked.
-pub(super) fn index_grants<'a>(holds: impl IntoIterator<Item = &'a IndexHold>) -> Grants<'a> {
+pub(super) fn index_grants<'a>(
+    holds: impl IntoIterator<Item = &'a IndexHold>,
+    effort: &mut Effort,
+) -> Result<Grants<'a>, TooComplex> {
     let mut grants = Grants::default();
     for hold in holds {
         let grant = grants.add(Reach { patterns: &hold.names, span: hold.span });
         for privilege in &hold.privileges {
+            effort.spend_on_entries(privilege.patterns().count().saturating_add(1))?;
             grants.allow(grant, privilege.name(), privilege.patterns());
         }
     }
-    grants
+    Ok(grants)
 }
 
 impl<'a> From<&'a IndexPrivilege> for Wanted<'a> {
@@ -196,7 +207,8 @@ fn is_within(
             Span::Unrestricted => Question::about_indices(managed, name, effort)?,
         };
         for privilege in &given.privileges {
-            if !question.is_held(&privilege.into(), effort)? {
+            let wanted = managed.prepare(privilege.into(), effort)?;
+            if !question.is_held(&wanted, effort)? {
                 return Ok(false);
             }
         }
@@ -253,7 +265,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_grants_nothing() {
-        let permission = Permission::of([&role(&["bogus"], &["/a", "/~a/"])]);
+        let permission = Permission::of([&role(&["bogus"], &["/a", "/<1-9>/"])]);
         assert_eq!(permission, Permission::default());
     }
 

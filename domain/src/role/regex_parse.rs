@@ -1,9 +1,9 @@
 //! The syntax of regular expressions, as Lucene has it.
 //!
-//! Supported: `|`, concatenation, `?`, `*`, `+`, `{n}`, `{n,}`, `{n,m}`, `( )`, `[ ]`, `[^ ]`,
-//! `.`, `@` (any text), `#` (nothing at all), `" "` (literal text), `\` before a literal character, and the
-//! shorthands `\d \D \s \S \w \W`. Complement, intersection and number ranges are refused: they
-//! cannot be had without machines that grow exponentially.
+//! Supported: `|`, `&` (both), concatenation, `?`, `*`, `+`, `{n}`, `{n,}`, `{n,m}`, `~` (whatever
+//! does not fit), `( )`, `[ ]`, `[^ ]`, `.`, `@` (any text), `#` (nothing at all), `" "` (literal
+//! text), `\` before a literal character, and the shorthands `\d \D \s \S \w \W`. Ranges of numbers
+//! and named automata, which begin with `<`, are refused.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -21,6 +21,10 @@ pub(super) enum Node {
     Concat(Vec<Self>),
     /// One of them.
     Union(Vec<Self>),
+    /// What fits all of them.
+    Intersection(Vec<Self>),
+    /// What it does not fit.
+    Complement(Box<Self>),
     /// The same several times; without `max`, as often as wanted.
     Repeat { node: Box<Self>, min: usize, max: Option<usize> },
 }
@@ -77,8 +81,22 @@ impl Class {
         self.items.iter().flat_map(Item::bounds).flatten()
     }
 
-    const fn nothing() -> Self {
+    /// No character.
+    pub(super) const fn nothing() -> Self {
         Self { items: Vec::new(), is_negated: false }
+    }
+
+    /// The characters of these ranges, which are in order; those that touch become one.
+    pub(super) fn of_ranges(ranges: &[(char, char)]) -> Self {
+        let mut joined: Vec<(char, char)> = Vec::new();
+        for &(first, last) in ranges {
+            match joined.last_mut() {
+                Some((_, end)) if following(*end) == Some(first) => *end = last,
+                Some(_) | None => joined.push((first, last)),
+            }
+        }
+        let items = joined.iter().map(|(first, last)| Item::Range(*first, *last)).collect();
+        Self { items, is_negated: false }
     }
 
     fn of(item: Item) -> Self {
@@ -139,17 +157,29 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn union(&mut self) -> Result<Node, RegexRefusal> {
-        let first = self.concat()?;
+        let first = self.intersection()?;
         let mut nodes = alloc::vec![first];
         while self.rest.next_if_eq(&'|').is_some() {
-            nodes.push(self.concat()?);
+            nodes.push(self.intersection()?);
         }
         Ok(Node::Union(nodes))
     }
 
+    fn intersection(&mut self) -> Result<Node, RegexRefusal> {
+        let first = self.concat()?;
+        if self.rest.peek() != Some(&'&') {
+            return Ok(first);
+        }
+        let mut nodes = alloc::vec![first];
+        while self.rest.next_if_eq(&'&').is_some() {
+            nodes.push(self.concat()?);
+        }
+        Ok(Node::Intersection(nodes))
+    }
+
     fn concat(&mut self) -> Result<Node, RegexRefusal> {
         let mut nodes = Vec::new();
-        while !matches!(self.rest.peek(), None | Some('|' | ')')) {
+        while !matches!(self.rest.peek(), None | Some('|' | '&' | ')')) {
             nodes.push(self.repeat()?);
         }
         if nodes.is_empty() {
@@ -159,7 +189,7 @@ impl Parser<'_> {
     }
 
     fn repeat(&mut self) -> Result<Node, RegexRefusal> {
-        let mut node = self.simple()?;
+        let mut node = self.complement()?;
         let mut repeats: usize = 0;
         while let Some(&operator) = self.rest.peek() {
             let (min, max) = match operator {
@@ -179,6 +209,15 @@ impl Parser<'_> {
             node = Node::Repeat { node: Box::new(node), min, max };
         }
         Ok(node)
+    }
+
+    fn complement(&mut self) -> Result<Node, RegexRefusal> {
+        let mut is_complement = false;
+        while self.rest.next_if_eq(&'~').is_some() {
+            is_complement = !is_complement;
+        }
+        let node = self.simple()?;
+        Ok(if is_complement { Node::Complement(Box::new(node)) } else { node })
     }
 
     fn bounds(&mut self) -> Result<(usize, Option<usize>), RegexRefusal> {
@@ -218,7 +257,7 @@ impl Parser<'_> {
             }
             '#' => Ok(Node::Take(Class::nothing())),
             '\\' => self.escaped().map(|item| Node::Take(Class::of(item))),
-            operator @ ('~' | '&' | '<') => Err(RegexRefusal::Unsupported(operator)),
+            operator @ '<' => Err(RegexRefusal::Unsupported(operator)),
             '*' | '+' | '?' | '{' => Err(RegexRefusal::Malformed),
             literal => Ok(Node::Take(Class::one(literal))),
         }

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::descriptor::{IndexGrant, RoleDescriptor};
 use super::pattern::{NamePattern, PatternRefusal};
 use super::reserved;
+use crate::limits::ROLE_PATTERNS_SIZE_MAX;
 use crate::name::{NameRefusal, RoleName, check_referenced, check_stored};
 use crate::privilege::application::{ApplicationRefusal, check_name_or_pattern, check_privilege};
 use crate::privilege::cluster::{ClusterPrivilege, UnknownClusterPrivilege};
@@ -48,9 +49,12 @@ pub enum RoleViolation {
     /// A name that has to do with an application is malformed.
     #[error(transparent)]
     Application(#[from] ApplicationRefusal),
-    /// A pattern of users as whom the holder may act cannot be read.
+    /// A pattern of names cannot be read, so that it would grant nothing.
     #[error(transparent)]
-    RunAs(#[from] PatternRefusal),
+    Pattern(#[from] PatternRefusal),
+    /// The patterns are too much together.
+    #[error("the regular expressions of a role are too large together")]
+    Patterns,
     /// A key of the metadata is reserved.
     #[error("role descriptor metadata keys may not start with [_]")]
     Metadata,
@@ -97,7 +101,9 @@ pub fn violations_of_content(role: &RoleDescriptor) -> Vec<RoleViolation> {
         violations.extend(ClusterPrivilege::resolve(name).err().map(RoleViolation::Cluster));
     }
     let remote = role.remote_indices.iter().map(|remote| &remote.grant);
-    for name in role.indices.iter().chain(remote).flat_map(|grant: &IndexGrant| &grant.privileges) {
+    let held = role.indices.iter().chain(remote).flat_map(|grant: &IndexGrant| &grant.privileges);
+    let managed = role.global.manage_roles.iter().flatten().flat_map(|grant| &grant.privileges);
+    for name in held.chain(managed) {
         violations.extend(index::check(name).err().map(RoleViolation::Index));
     }
     for name in role.remote_cluster.iter().flat_map(|grant| &grant.privileges) {
@@ -111,9 +117,7 @@ pub fn violations_of_content(role: &RoleDescriptor) -> Vec<RoleViolation> {
         let refusals = application.into_iter().chain(privileges);
         violations.extend(refusals.map(RoleViolation::Application));
     }
-    for pattern in &role.run_as {
-        violations.extend(NamePattern::parse(pattern).err().map(RoleViolation::RunAs));
-    }
+    violations.extend(violation_of_patterns(role).err());
     if role.metadata.members().any(|(key, _)| key.starts_with('_')) {
         violations.push(RoleViolation::Metadata);
     }
@@ -129,6 +133,25 @@ pub fn violations_of_content(role: &RoleDescriptor) -> Vec<RoleViolation> {
     violations
 }
 
+/// The first thing that is wrong with the patterns that count here, or nothing: what is behind it is
+/// not even read.
+fn violation_of_patterns(role: &RoleDescriptor) -> Result<(), RoleViolation> {
+    let global = &role.global;
+    let managed = global.manage_roles.iter().flatten();
+    let patterns = (role.indices.iter().flat_map(|grant| &grant.names))
+        .chain(role.applications.iter().flat_map(|grant| &grant.resources))
+        .chain(&role.run_as)
+        .chain(global.manage_applications.iter().flatten())
+        .chain(global.write_profiles.iter().flatten())
+        .chain(managed.flat_map(|grant| &grant.names));
+    let mut left = ROLE_PATTERNS_SIZE_MAX;
+    for text in patterns {
+        let size = NamePattern::parse(text)?.regex_size();
+        left = left.checked_sub(size).ok_or(RoleViolation::Patterns)?;
+    }
+    Ok(())
+}
+
 /// Names of the privileges on other clusters, in the order of the alphabet.
 pub const REMOTE_CLUSTER_PRIVILEGES: [&str; 2] = ["monitor_enrich", "monitor_stats"];
 
@@ -140,7 +163,7 @@ const DESCRIPTION_CHARS_MAX: usize = 1_000;
 #[cfg(test)]
 mod tests {
     use super::super::descriptor::{
-        ApplicationGrant, RemoteClusterGrant, RemoteIndexGrant, Restriction,
+        ApplicationGrant, RemoteClusterGrant, RemoteIndexGrant, Restriction, RoleManagementGrant,
     };
     use super::*;
     use crate::limits::NAME_CHARS_MAX;
@@ -217,6 +240,52 @@ mod tests {
     }
 
     #[test]
+    fn patterns_that_would_grant_nothing_are_refused_wherever_they_stand() {
+        let patterns = |bad: &str| {
+            let texts = texts(&["a*", "/~(b.*)&.+/", bad]);
+            let mut roles = alloc::vec![role("r"); 6];
+            roles[0].run_as = texts.clone();
+            roles[1].indices = alloc::vec![IndexGrant {
+                names: texts.clone(),
+                privileges: Vec::new(),
+                field_security: None,
+                query: None,
+                allow_restricted_indices: false,
+            }];
+            roles[2].applications = alloc::vec![ApplicationGrant {
+                application: "app".into(),
+                privileges: Vec::new(),
+                resources: texts.clone(),
+            }];
+            roles[3].global.manage_applications = Some(texts.clone());
+            roles[4].global.write_profiles = Some(texts.clone());
+            let (names, privileges) = (texts, Vec::new());
+            let managed = RoleManagementGrant { names, privileges };
+            roles[5].global.manage_roles = Some(alloc::vec![managed]);
+            roles
+        };
+        for good in patterns("/b/") {
+            check(&good, &[]);
+        }
+        for bad in ["/a", "/(/", "/<1-5>/", "/~(.*a.{30})/"] {
+            for given in patterns(bad) {
+                let refused = ["invalid pattern [", bad, "]"].concat();
+                check(&given, &[&refused]);
+                let of_file = violations_of_file(&given);
+                assert!(matches!(of_file[..], [RoleViolation::Pattern(_)]), "{of_file:?}");
+            }
+        }
+        let mut given = role("r");
+        given.run_as = alloc::vec!["/(a{40}){20}/".into(); 100];
+        check(&given, &["the regular expressions of a role are too large together"]);
+        given.run_as = alloc::vec!["a".repeat(1_000); 100];
+        check(&given, &[]);
+        let (names, privileges) = (Vec::new(), texts(&["READ", "odd"]));
+        given.global.manage_roles = Some(alloc::vec![RoleManagementGrant { names, privileges }]);
+        check(&given, &["unknown index privilege [odd]."]);
+    }
+
+    #[test]
     fn patterns_and_texts_must_be_legal() {
         let mut given = role("r");
         given.applications = alloc::vec![ApplicationGrant {
@@ -233,7 +302,7 @@ mod tests {
             &[
                 "An application name prefix must match",
                 "Application privilege names and actions must match",
-                "invalid pattern [/a~/]: the operator [~] is not supported",
+                "invalid pattern [/a~/]: the regular expression is malformed",
                 "role descriptor metadata keys may not start with [_]",
                 "Unknown workflow [other].",
                 "Role description must be less than 1000 characters.",
