@@ -139,7 +139,8 @@ async fn every_endpoint_is_denied_by_its_action_with_the_privileges_that_would_h
     let world = World::new().await;
     world.role("nothing", &[]).await;
     world.user("jane", &["nothing"]).await;
-    let routes = ROUTES.lines().filter(|line| line.contains(" /"));
+    let routes: Vec<&str> = ROUTES.lines().filter(|line| line.contains(" /")).collect();
+    assert!(routes.len() > 50, "{routes:?}");
     for line in routes {
         let mut words = line.split_whitespace();
         let (method, pattern) = (words.next().unwrap(), words.next().unwrap());
@@ -324,7 +325,28 @@ async fn whoever_manages_roles_over_some_indices_changes_those_roles_only() {
     let some = "/_security/role/some";
     send("PUT", some, within).await.is(200, r#"{"role":{"created":true}}"#);
     send("PUT", some, beyond).await.expect(403);
-    send("PUT", some, r#"{"cluster":["none"]}"#).await.expect(403);
+    for more in [
+        r#"{"cluster":["none"]}"#,
+        r#"{"run_as":["jane"]}"#,
+        r#"{"applications":[{"application":"app","privileges":["read"],"resources":["logs-1"]}]}"#,
+        r#"{"global":{"role":{"manage":{"indices":[{"names":["logs-1*"],"privileges":["read"]}]}}}}"#,
+        r#"{"global":{"application":{"manage":{"applications":[]}}}}"#,
+        r#"{"remote_indices":[{"clusters":["c"],"names":["logs-1"],"privileges":["read"]}]}"#,
+        r#"{"remote_cluster":[{"clusters":["c"],"privileges":["monitor_stats"]}]}"#,
+        r#"{"indices":[{"names":["logs-1"],"privileges":["read"]},{"names":["/logs-.*|x/"],"privileges":["read"]}]}"#,
+        r#"{"indices":[{"names":["/~(logs-.*)/"],"privileges":["read"]}]}"#,
+        r#"{"indices":[{"names":["*"],"privileges":["none"]}]}"#,
+        r#"{"indices":[{"names":["logs-1"],"privileges":["indices:data/read"]}]}"#,
+        r#"{"indices":[{"names":["logs*"],"privileges":["read"],"field_security":{"grant":["a"]},"query":"{}"}]}"#,
+        r#"{"indices":[{"names":[".security-7"],"privileges":["read"],"allow_restricted_indices":true}]}"#,
+    ] {
+        send("PUT", some, more).await.expect(403);
+        send("POST", "/_security/role", &format!(r#"{{"roles":{{"some":{more}}}}}"#))
+            .await
+            .expect(403);
+    }
+    let narrower = r#"{"indices":[{"names":["/logs-[0-9]/"],"privileges":["indices:data/read/get"],"field_security":{"grant":["a"]},"query":"{}","allow_restricted_indices":true}],"metadata":{"a":1},"description":"d"}"#;
+    send("PUT", some, narrower).await.is(200, r#"{"role":{"created":false}}"#);
     send("PUT", "/_security/role/strong", within).await.expect(403);
     send("DELETE", "/_security/role/strong", "").await.expect(403);
     send("GET", some, "").await.expect(403);

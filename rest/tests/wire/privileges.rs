@@ -119,6 +119,57 @@ async fn a_check_of_what_does_not_exist_or_cannot_be_compared_is_refused() {
 }
 
 #[tokio::test]
+async fn viewers_hold_what_their_complement_of_hidden_indices_says() {
+    let world = World::new().await;
+    world.user("jane", &["viewer"]).await;
+    let body =
+        r#"{"index":[{"names":["logs-*",".hidden","ilm-history-1"],"privileges":["read"]}]}"#;
+    let answer = ask(&world, body).await.expect(200).json();
+    assert_eq!(
+        answer["index"],
+        json!({".hidden": {"read": false}, "ilm-history-1": {"read": false}, "logs-*": {"read": true}})
+    );
+}
+
+#[tokio::test]
+async fn a_small_request_for_a_huge_answer_is_refused() {
+    let world = world_with("{}").await;
+    let index = json!({"names": vec!["i"; 1_000], "privileges": vec!["read"; 51]});
+    ask(&world, &json!({"index": [index]}).to_string()).await.is_error(
+        400,
+        "illegal_argument_exception",
+        "more than 50000 privileges cannot be checked at once",
+    );
+}
+
+#[tokio::test]
+async fn a_role_with_patterns_that_would_grant_nothing_is_refused() {
+    let world = World::new().await;
+    for (body, reason) in [
+        (
+            r#"{"indices":[{"names":["logs-*","/logs-<1-9>/"],"privileges":["read"]}]}"#,
+            "invalid pattern [/logs-<1-9>/]: the operator [<] is not supported",
+        ),
+        (
+            r#"{"applications":[{"application":"app","privileges":["read"],"resources":["/(/"]}]}"#,
+            "invalid pattern [/(/]: the regular expression is malformed",
+        ),
+        (
+            r#"{"run_as":["/a"]}"#,
+            "invalid pattern [/a]: a regular expression begins and ends with a slash",
+        ),
+        (
+            r#"{"global":{"application":{"manage":{"applications":["/~(.*a.{30})/"]}}}}"#,
+            "invalid pattern [/~(.*a.{30})/]: the regular expression is too large",
+        ),
+    ] {
+        let answer = world.root("PUT", "/_security/role/r").json(body).send().await;
+        answer.is_error(400, VALIDATION, &format!("Validation Failed: 1: {reason};"));
+    }
+    world.root("GET", "/_security/role/r").send().await.is(404, "{}");
+}
+
+#[tokio::test]
 async fn nobody_checks_the_privileges_of_others() {
     let world = world_with("{}").await;
     let target = "/_security/user/elastic/_has_privileges";
@@ -182,11 +233,14 @@ async fn a_superuser_holds_everything() {
     let world = World::new().await;
     let held = world.root("GET", HELD).send().await.expect(200).text();
     insta::assert_snapshot!(held);
-    let body = r#"{"cluster":["all"],"index":[{"names":"*","privileges":["all"]},{"names":".security-7","privileges":["read"]}],"application":[{"application":"app","privileges":["any","thing:*"],"resources":["*"]}]}"#;
+    let body = r#"{"cluster":["all"],"index":[{"names":"*","privileges":["all"]},{"names":[".security-7",".security-*"],"privileges":["read"]}],"application":[{"application":"app","privileges":["any","thing:*"],"resources":["*"]}]}"#;
     let answer = world.root("POST", CHECK).json(body).send().await.expect(200).json();
     assert_eq!(answer["has_all_requested"], false);
-    assert_eq!(answer["application"]["app"]["*"], json!({"any": false, "thing:*": true}));
-    assert_eq!(answer["index"], json!({"*": {"all": true}, ".security-7": {"read": true}}));
+    assert_eq!(answer["application"]["app"]["*"], json!({"any": true, "thing:*": true}));
+    assert_eq!(
+        answer["index"],
+        json!({"*": {"all": true}, ".security-*": {"read": false}, ".security-7": {"read": true}})
+    );
 }
 
 #[tokio::test]
