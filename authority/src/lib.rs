@@ -95,8 +95,8 @@ pub struct Policy {
     pub reserved: ReservedNames,
     /// The reserved roles that there are.
     pub reserved_roles: ReservedRoles,
-    /// The realm in which users made through the API are: its name, where it is on.
-    pub native_realm: Option<String>,
+    /// The realm in which users made through the API are: its name, whether it is on or off now.
+    pub native_realm: String,
     /// Whether tokens end when their user is deleted, disabled, or gets another password.
     pub follows_user_changes: bool,
 }

@@ -65,6 +65,10 @@ pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
 /// Most roles that one request puts or removes: they are decided and committed together.
 pub const BULK_ROLES_MAX: usize = 1_000;
 
+/// Largest size of all roles that one request puts, in bytes: they are one batch, which must fit
+/// into a journal.
+pub const BULK_ROLES_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Largest subject that a token carries, in canonical bytes: roles, metadata and descriptors.
 pub const SUBJECT_BYTES_MAX: usize = 64 * 1024;
 

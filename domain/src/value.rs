@@ -1,6 +1,6 @@
 //! A tree of plain values: metadata of users and roles, as they came and as they go out again.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -63,12 +63,39 @@ impl Map {
 
     /// Lays `other` over this map: maps merge member by member, anything else is replaced.
     pub fn merge(&mut self, other: Self) {
+        let known = Places::of(self, other.len());
         for (name, value) in other.0 {
-            match (self.0.iter_mut().find(|(known, _)| *known == name), value) {
+            // No name occurs twice in `other`, so those that come new are not looked for again.
+            let place = known.place(self, &name);
+            match (place.and_then(|place| self.0.get_mut(place)), value) {
                 (Some((_, Value::Map(held))), Value::Map(given)) => held.merge(given),
                 (Some((_, held)), given) => *held = given,
                 (None, given) => self.0.push((name, given)),
             }
+        }
+    }
+}
+
+/// Where the members of a map stand. They are noted only if many are looked for: a search for each
+/// takes time that grows with the square of their number.
+enum Places {
+    Searched,
+    Noted(BTreeMap<String, usize>),
+}
+
+impl Places {
+    fn of(map: &Map, looked_for: usize) -> Self {
+        if looked_for.min(map.len()) <= SEARCHED_MAX {
+            return Self::Searched;
+        }
+        let names = map.0.iter().enumerate();
+        Self::Noted(names.map(|(place, (name, _))| (name.clone(), place)).collect())
+    }
+
+    fn place(&self, map: &Map, name: &str) -> Option<usize> {
+        match self {
+            Self::Searched => map.0.iter().position(|(known, _)| known == name),
+            Self::Noted(places) => places.get(name).copied(),
         }
     }
 }
@@ -136,5 +163,21 @@ mod tests {
             ("b", Value::Bool(true)),
         ]);
         assert_eq!(held, wanted);
+    }
+
+    #[test]
+    fn many_members_merge_like_few() {
+        let numbered = |range: core::ops::Range<i64>, value: i64| -> Map {
+            range.map(|name| (alloc::format!("{name}"), Value::Integer(value))).collect()
+        };
+        let count = 10 * i64::try_from(SEARCHED_MAX).unwrap();
+        for (held, given) in [(0..count, 5..count + 5), (0..3, 0..count), (0..count, 2..4)] {
+            let (mut merged, mut plain) = (numbered(held.clone(), 1), numbered(held, 1));
+            merged.merge(numbered(given.clone(), 2));
+            for (name, value) in numbered(given, 2).members() {
+                plain.set(name.to_owned(), value.clone());
+            }
+            assert_eq!(merged, plain);
+        }
     }
 }

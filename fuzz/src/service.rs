@@ -186,7 +186,7 @@ async fn rest() -> Rest {
             anonymous: None,
             reserved,
             reserved_roles: ReservedRoles::default(),
-            native_realm: Some("default_native".into()),
+            native_realm: "default_native".into(),
             follows_user_changes: false,
         },
         store,

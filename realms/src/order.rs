@@ -197,7 +197,7 @@ const KINDS: [RealmKind; 9] = [
 const DEFAULT_FILE: &str = "default_file";
 
 /// The name of the native realm that nobody configured.
-const DEFAULT_NATIVE: &str = "default_native";
+pub const DEFAULT_NATIVE: &str = "default_native";
 
 #[cfg(test)]
 mod tests {

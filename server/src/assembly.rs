@@ -149,11 +149,7 @@ fn policy(settings: &Settings) -> Policy {
         anonymous,
         reserved: ReservedNames::new(settings.reserved_realm, anonymous_name),
         reserved_roles: settings.roles.reserved.clone(),
-        native_realm: settings
-            .realms
-            .iter()
-            .find(|realm| realm.kind == RealmKind::Native)
-            .map(|realm| realm.name.clone()),
+        native_realm: settings.native_realm.clone(),
         follows_user_changes: settings.token.follows_user_changes,
     }
 }

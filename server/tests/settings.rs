@@ -165,7 +165,11 @@ fn a_configured_realm_replaces_the_implicit_one_of_its_type() {
 /// Identity case 79. As far as the settings go.
 #[test]
 fn a_realm_that_is_switched_off_needs_no_order_and_is_not_replaced() {
-    let realms = parse("xpack.security.authc.realms.native.n1.enabled: false").realms;
+    let settings = parse("xpack.security.authc.realms.native.n1.enabled: false");
+    // Tokens of its users may still live.
+    assert_eq!(settings.native_realm, "n1");
+    assert_eq!(parse("").native_realm, "default_native");
+    let realms = settings.realms;
     let names: Vec<&str> = realms.iter().map(|realm| realm.name.as_str()).collect();
     assert_eq!(names, ["default_file"]);
 }

@@ -237,7 +237,7 @@ pub async fn assemble(engine: Arc<dyn Engine>, setting: &Setting) -> Arc<Authori
         anonymous: None,
         reserved: reserved.clone(),
         reserved_roles: ReservedRoles::default(),
-        native_realm: Some(NATIVE.to_owned()),
+        native_realm: NATIVE.to_owned(),
         follows_user_changes: setting.follows_user_changes,
     };
     let parts = Parts {

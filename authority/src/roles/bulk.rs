@@ -1,7 +1,7 @@
 //! Bulk: several roles at once. Each is judged alone; all that may be is done in one commit.
 
 use bytes::Bytes;
-use jeton_domain::limits::BULK_ROLES_MAX;
+use jeton_domain::limits::{BULK_ROLES_BYTES_MAX, BULK_ROLES_MAX};
 use jeton_domain::name::RoleName;
 use jeton_domain::privilege::action;
 use jeton_domain::role::descriptor::RoleDescriptor;
@@ -63,6 +63,7 @@ impl Authority {
                 Err(error) => errors.push((role.name, error)),
             }
         }
+        check_size(sound.iter().map(|sound| sound.row.len()).sum())?;
         let mut attempts = Attempts::default();
         loop {
             let wanted: Vec<&RoleDescriptor> = sound.iter().map(|sound| &sound.role).collect();
@@ -178,7 +179,15 @@ fn check_number(roles: usize) -> Result<(), AuthorityError> {
     if roles <= BULK_ROLES_MAX {
         return Ok(());
     }
-    let text = format!("a request may name at most [{BULK_ROLES_MAX}] roles, but named [{roles}]");
+    let text = format!("a request may name at most [{BULK_ROLES_MAX}] roles");
+    Err(AuthorityError::Argument(text))
+}
+
+fn check_size(bytes: usize) -> Result<(), AuthorityError> {
+    if bytes <= BULK_ROLES_BYTES_MAX {
+        return Ok(());
+    }
+    let text = format!("the roles of a request may have at most [{BULK_ROLES_BYTES_MAX}] bytes");
     Err(AuthorityError::Argument(text))
 }
 

@@ -26,16 +26,14 @@ impl Authority {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let realm = match kind {
-            UserKind::Native => self.policy.native_realm.as_deref(),
-            UserKind::Reserved => Some(RESERVED_REALM),
+            UserKind::Native => self.policy.native_realm.as_str(),
+            UserKind::Reserved => RESERVED_REALM,
         };
-        match realm.filter(|_| self.policy.follows_user_changes) {
-            Some(realm) => {
-                let selector = Selector::UserInRealm(Username::new(name), RealmName::new(realm));
-                self.commit_revoking(transaction, &selector, now).await
-            }
-            None => transaction.commit().await.map(drop),
+        if !self.policy.follows_user_changes {
+            return transaction.commit().await.map(drop);
         }
+        let selector = Selector::UserInRealm(Username::new(name), RealmName::new(realm));
+        self.commit_revoking(transaction, &selector, now).await
     }
 }
 

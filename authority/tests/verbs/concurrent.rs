@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jeton_authority::users::put::UserPut;
+use jeton_domain::limits::{BULK_ROLES_BYTES_MAX, RECORD_BYTES_MAX};
 use jeton_domain::name::RoleName;
 use jeton_domain::role::descriptor::RoleDescriptor;
 use jeton_domain::value::{Map, Value};
@@ -220,5 +221,26 @@ async fn one_of_many_creates_and_one_of_many_deletes() {
             }
             assert_eq!((made, removed), (1, 1), "round {round}");
         }
+    }
+}
+
+/// Roles that come together are one batch, which must fit into a journal.
+#[tokio::test]
+async fn roles_that_are_put_together_have_a_largest_size() {
+    let large = |number: usize| {
+        let mut role = RoleDescriptor::new(RoleName::new(&format!("role-{number}")));
+        let text = "x".repeat(RECORD_BYTES_MAX - 1_000);
+        role.metadata = map("k".to_owned(), Value::Text(text));
+        role
+    };
+    let most = BULK_ROLES_BYTES_MAX / RECORD_BYTES_MAX;
+    for (world, _directory) in both_worlds().await {
+        let root = world.caller("root").await;
+        let error = world.authority.put_roles(root, (0..=most).map(large).collect()).await;
+        let text = "the roles of a request may have at most [16777216] bytes";
+        assert_eq!(error.unwrap_err().to_string(), text);
+        let root = world.caller("root").await;
+        let done = world.authority.put_roles(root, (0..most).map(large).collect()).await.unwrap();
+        assert_eq!((done.created.len(), done.errors.len()), (most, 0));
     }
 }

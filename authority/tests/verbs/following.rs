@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use jeton_authority::users::put::{NewPassword, UserPut};
-use jeton_domain::name::RoleName;
+use jeton_domain::name::{RealmName, RoleName, Username};
 use jeton_domain::secret::Secret;
+use jeton_domain::selector::Selector;
+use jeton_domain::token::text::Half;
+use jeton_store::tables::census::Counts;
 
 use crate::world::{PASSWORD, Tokens, World};
 
@@ -137,6 +140,33 @@ async fn tokens_of_built_in_users_follow_them_too() {
     world.authority.change_password(root, Some("elastic"), &password).await.unwrap();
     assert_eq!(world.open_door(&own.access).await.unwrap_err(), EXPIRED);
     world.caller("elastic").await;
+}
+
+/// What a change has killed is counted by no revocation that comes after it, and nothing else is lost.
+#[tokio::test]
+async fn revocations_count_what_a_change_has_left() {
+    for selector in [
+        Selector::Realm(RealmName::new("default_native")),
+        Selector::User(Username::new("bob")),
+        Selector::UserInRealm(Username::new("bob"), RealmName::new("default_native")),
+    ] {
+        for kind in CHANGES {
+            let world = World::following().await;
+            world.password_grant("ann", "ann").await;
+            let first = world.password_grant("ann", "bob").await;
+            let second = world.refresh_as("ann", &first.refresh).await.unwrap();
+            world.revoke(Half::Access, &second.access).await.unwrap();
+            world.password_grant("ann", "bob").await;
+            change(&world, kind).await;
+            world.put_user("bob", &["tokens"], true).await;
+            world.password_grant("ann", "bob").await;
+            let of_all = matches!(selector, Selector::Realm(_));
+            let wanted = Counts { invalidated: if of_all { 4 } else { 2 }, previously: 0 };
+            assert_eq!(world.revoke_all(selector.clone()).await, wanted, "{selector:?} {kind:?}");
+            let nothing = Counts { invalidated: 0, previously: 0 };
+            assert_eq!(world.revoke_all(selector.clone()).await, nothing, "{selector:?} {kind:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -343,7 +343,7 @@ async fn open(
             anonymous: None,
             reserved,
             reserved_roles: ReservedRoles::default(),
-            native_realm: Some("default_native".to_owned()),
+            native_realm: "default_native".to_owned(),
             follows_user_changes,
         },
     };

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use jeton_authority::roles::bulk::{BulkDelete, BulkPut};
 use jeton_authority::{AuthorityError, Caller};
+use jeton_domain::limits::BULK_ROLES_MAX;
 use jeton_domain::name::RoleName;
 use jeton_domain::role::descriptor::RoleDescriptor;
 
@@ -97,6 +98,7 @@ fn parse_put(body: &[u8]) -> Result<Vec<RoleDescriptor>, ApiError> {
     let mut roles = Vec::new();
     while let Some(Token::Name(name)) = scanner.next_token()? {
         let first = scanner.next_token()?.unwrap_or(Token::Null);
+        check_number(roles.len())?;
         roles.push(role::read(&mut scanner, first, &RoleName::new(&name))?);
     }
     leave(&mut scanner, PUT, "roles")?;
@@ -116,6 +118,7 @@ fn parse_delete(body: &[u8]) -> Result<Vec<RoleName>, ApiError> {
         match token {
             Token::EndArray => break,
             Token::Text(name) => {
+                check_number(names.len())?;
                 let name = RoleName::new(&name);
                 if known.insert(name.clone()) {
                     names.push(name);
@@ -129,6 +132,15 @@ fn parse_delete(body: &[u8]) -> Result<Vec<RoleName>, ApiError> {
         return Err(ApiError::action_validation(&["names are missing"]));
     }
     Ok(names)
+}
+
+/// Whether one more may come after so many roles: what is read without end takes memory without end.
+fn check_number(held: usize) -> Result<(), ApiError> {
+    if held < BULK_ROLES_MAX {
+        return Ok(());
+    }
+    let reason = format!("a request may name at most [{BULK_ROLES_MAX}] roles");
+    Err(ApiError::illegal_argument(reason))
 }
 
 /// Goes up to the value of the one member that the body has to have.
@@ -234,6 +246,26 @@ mod tests {
         ] {
             assert_eq!(refusal(&parse_put(body.as_bytes()).unwrap_err()), wanted, "{body}");
         }
+    }
+
+    #[test]
+    fn no_more_roles_are_read_than_may_be_named() {
+        let put = |count: usize| {
+            let roles: Vec<_> = (0..count).map(|role| format!(r#""{role}":{{}}"#)).collect();
+            format!(r#"{{"roles":{{{}"#, roles.join(","))
+        };
+        let delete = |count: usize| {
+            let names: Vec<_> = (0..count).map(|name| format!(r#""{name}""#)).collect();
+            format!(r#"{{"names":[{}"#, names.join(","))
+        };
+        let most = BULK_ROLES_MAX;
+        assert_eq!(parse_put(format!("{}}}}}", put(most)).as_bytes()).unwrap().len(), most);
+        assert_eq!(parse_delete(format!("{}]}}", delete(most)).as_bytes()).unwrap().len(), most);
+        // What comes after it is not looked at.
+        let wanted = "illegal_argument_exception a request may name at most [1000] roles";
+        let (put, delete) = (put(most + 1), delete(most + 1));
+        assert_eq!(refusal(&parse_put(put.as_bytes()).unwrap_err()), wanted);
+        assert_eq!(refusal(&parse_delete(delete.as_bytes()).unwrap_err()), wanted);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jeton_authority::users::Existence;
 use jeton_authority::users::put::{NewPassword, UserPut};
 use jeton_authority::{AuthorityError, Caller};
-use jeton_domain::limits::PASSWORD_CHARS_MIN;
+use jeton_domain::limits::{JSON_NODES_MAX, PASSWORD_CHARS_MIN};
 use jeton_domain::name::RoleName;
 use jeton_domain::secret::Secret;
 use jeton_domain::user::User;
@@ -222,13 +222,17 @@ impl<'a> Members<'a> {
     fn role_names(&mut self, first: Token<'a>) -> Result<Vec<String>, ApiError> {
         match first {
             Token::Text(list) if list.is_empty() => Ok(Vec::new()),
+            Token::Text(list) if list.split(',').count() > JSON_NODES_MAX => Err(too_many_names()),
             Token::Text(list) => Ok(list.split(',').map(str::to_owned).collect()),
             Token::StartArray => {
                 let mut names = Vec::new();
                 while let Some(token) = self.scanner.next_token()? {
                     match token {
                         Token::EndArray => break,
-                        Token::Text(name) => names.push(name.into_owned()),
+                        Token::Text(name) if names.len() < JSON_NODES_MAX => {
+                            names.push(name.into_owned());
+                        }
+                        Token::Text(_) => return Err(too_many_names()),
                         other => {
                             let found =
                                 format!("one of the value in the array is [{}]", other.kind());
@@ -242,6 +246,11 @@ impl<'a> Members<'a> {
             other => Err(not_names(&format!("found [{}] value instead", other.kind()))),
         }
     }
+}
+
+/// What is read without end takes memory without end.
+fn too_many_names() -> ApiError {
+    ApiError::parse(format!("could not parse [roles] field. more than [{JSON_NODES_MAX}] names"))
 }
 
 fn not_names(found: &str) -> ApiError {
@@ -324,6 +333,22 @@ mod tests {
         };
         assert_eq!(roles("a,b"), ["a", "b"].map(RoleName::new));
         assert!(roles("").is_empty());
+    }
+
+    #[test]
+    fn a_user_has_a_bounded_number_of_roles() {
+        let list = |count| vec![r#""a""#; count].join(",");
+        let text = |count| vec!["a"; count].join(",");
+        let (most, more) = (JSON_NODES_MAX, JSON_NODES_MAX + 1);
+        for body in
+            [format!(r#"{{"roles":[{}]}}"#, list(most)), format!(r#"{{"roles":"{}"}}"#, text(most))]
+        {
+            assert_eq!(parse(body.as_bytes(), "u").unwrap().roles.unwrap().len(), most);
+        }
+        let wanted = "could not parse [roles] field. more than [10000] names";
+        check_refusal(&format!(r#"{{"roles":[{}"#, list(more)), "parse_exception", wanted);
+        let body = format!(r#"{{"roles":"{}","#, text(more));
+        check_refusal(&body, "parse_exception", wanted);
     }
 
     #[test]

@@ -103,7 +103,7 @@ async fn a_request_names_a_bounded_number_of_roles() {
     let world = World::new().await;
     let list: Vec<String> = (0..1_001).map(|number| format!("\"{number}\"")).collect();
     let body = format!(r#"{{"names":[{}]}}"#, list.join(","));
-    let reason = "a request may name at most [1000] roles, but named [1001]";
+    let reason = "a request may name at most [1000] roles";
     let answer = world.root("DELETE", ROLES).json(&body).send().await;
     answer.is_error(400, "illegal_argument_exception", reason);
 }
@@ -141,4 +141,51 @@ async fn of_many_unknown_privileges_only_some_are_told() {
     let body = format!(r#"{{"cluster":[{many}]}}"#);
     let text = world.root("PUT", "/_security/role/a").json(&body).send().await.expect(400).text();
     assert!(text.contains(";100: unknown cluster privilege") && !text.contains(";101: "));
+}
+
+/// A role whose content is the stored one is not written, whatever it says of what is not kept.
+#[tokio::test]
+async fn what_is_not_kept_makes_no_difference() {
+    let world = World::new().await;
+    let put = async |body: &str| world.root("POST", ROLES).json(body).send().await;
+    put(r#"{"roles":{"a":{"cluster":["all"]}}}"#).await.is(200, r#"{"created":["a"]}"#);
+    for same in [
+        r#"{"cluster":["all"],"transient_metadata":{"enabled":false,"x":1}}"#,
+        r#"{"type":"role","run_as":null,"cluster":["all"],"metadata":{}}"#,
+    ] {
+        put(&format!(r#"{{"roles":{{"a":{same}}}}}"#)).await.is(200, r#"{"noop":["a"]}"#);
+    }
+    for other in [
+        r#"{"cluster":["all","monitor"]}"#,
+        r#"{"cluster":["monitor","all"]}"#,
+        r#"{"cluster":["monitor","all"],"description":""}"#,
+        r#"{"cluster":["monitor","all"],"metadata":{"k":1}}"#,
+        r#"{"cluster":["monitor","all"],"metadata":{"k":1.0}}"#,
+    ] {
+        put(&format!(r#"{{"roles":{{"a":{other}}}}}"#)).await.is(200, r#"{"updated":["a"]}"#);
+    }
+}
+
+/// Names that cannot be are told beside their roles; the same name twice is no JSON of ours.
+#[tokio::test]
+async fn names_of_roles_put_together_are_judged_alone() {
+    let world = World::new().await;
+    let long = "r".repeat(508);
+    let body = format!(r#"{{"roles":{{"":{{}}," a":{{}},"é":{{}},"{long}":{{}},"a/b":{{}}}}}}"#);
+    let answer = world.root("POST", ROLES).json(&body).send().await.expect(200).json();
+    assert_eq!(answer["created"], serde_json::json!(["a/b"]));
+    assert_eq!(answer["errors"]["count"], 4);
+    for name in ["", " a", "é", &long] {
+        let error = &answer["errors"]["details"][name];
+        assert_eq!(error["type"], "action_request_validation_exception", "{name}");
+        let reason = error["reason"].as_str().unwrap();
+        assert!(reason.contains("1: Role names must be at least 1 and no more than 507 char"));
+    }
+    for body in [r#"{"roles":{"b":{},"b":{}}}"#, r#"{"roles":{"b":{},"\u0062":{}}}"#] {
+        let answer = world.root("POST", ROLES).json(body).send().await.expect(400);
+        assert!(answer.text().contains("Duplicate field 'b'"), "{}", answer.text());
+    }
+    let none = world.root("DELETE", ROLES).json(r#"{"names":[""," a","*"]}"#).send().await;
+    none.is(200, r#"{"not_found":[""," a","*"]}"#);
+    assert_eq!(names(&world).await, ["a/b"]);
 }

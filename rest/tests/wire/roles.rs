@@ -170,3 +170,61 @@ async fn a_token_has_what_its_users_roles_grant_now() {
     world.root("DELETE", ROLE).send().await.expect(200);
     assert_eq!(root().await, 403);
 }
+
+#[tokio::test]
+async fn roles_are_named_as_they_are() {
+    let world = World::new().await;
+    let long = "r".repeat(507);
+    for (encoded, name) in [("a%2Fb", "a/b"), ("a%20b", "a b"), ("op*", "op*"), (&long, &long)] {
+        let target = format!("/_security/role/{encoded}");
+        let put = world.root("PUT", &target).json("{}").send().await;
+        put.is(200, r#"{"role":{"created":true}}"#);
+        // A name that is asked for twice is answered once.
+        let twice = world.root("GET", &format!("{target},{encoded}")).send().await;
+        let empty = r#"{"cluster":[],"indices":[],"applications":[],"run_as":[],"metadata":{},"transient_metadata":{"enabled":true}}"#;
+        twice.is(200, &format!(r#"{{"{name}":{empty}}}"#));
+        world.root("DELETE", &target).send().await.is(200, r#"{"found":true}"#);
+    }
+    world.role("ops", &[]).await;
+    for names in ["*", "o*", "%20ops", "ops%20"] {
+        world.root("GET", &format!("/_security/role/{names}")).send().await.is(404, "{}");
+        world.root("DELETE", &format!("/_security/role/{names}")).send().await.expect(404);
+    }
+    world.root("HEAD", ROLE).send().await.expect(405);
+}
+
+/// The forms that a member may have; what is null or empty is as if it were not there.
+#[tokio::test]
+async fn a_role_is_shown_as_it_is_understood() {
+    let world = World::new().await;
+    let shown = async |body: &str, member: &str| {
+        world.root("PUT", ROLE).json(body).send().await.expect(200);
+        let mut shown = world.root("GET", ROLE).send().await.expect(200).json();
+        shown["ops"][member].take()
+    };
+    let grant = serde_json::json!([{"names": ["a"], "privileges": ["read"], "allow_restricted_indices": false}]);
+    for query in ["null", r#""""#] {
+        let body =
+            format!(r#"{{"indices":[{{"names":"a","privileges":["read"],"query":{query}}}]}}"#);
+        assert_eq!(shown(&body, "indices").await, grant, "{query}");
+    }
+    let body = r#"{"index":[{"names":["a"],"privileges":["read"],"field_security":null}]}"#;
+    assert_eq!(shown(body, "indices").await, grant);
+    let body = r#"{"indices":[{"names":["a"],"privileges":["read"],"field_security":{"grant":["*"],"except":["x"]}}]}"#;
+    let fields = serde_json::json!({"grant": ["*"], "except": ["x"]});
+    assert_eq!(shown(body, "indices").await[0]["field_security"], fields);
+    assert_eq!(shown(r#"{"cluster":null}"#, "cluster").await, serde_json::json!([]));
+    assert_eq!(shown(r#"{"type":"any"}"#, "type").await, serde_json::Value::Null);
+    let body = r#"{"application":[{"application":"app","privileges":["p"],"resources":["*"]}]}"#;
+    let grant =
+        serde_json::json!([{"application": "app", "privileges": ["p"], "resources": ["*"]}]);
+    assert_eq!(shown(body, "applications").await, grant);
+    let body = r#"{"global":{"profile":{"write":{"applications":["k*"]}}}}"#;
+    let global = serde_json::json!(
+        {"application": {}, "profile": {"write": {"applications": ["k*"]}}, "role": {}}
+    );
+    assert_eq!(shown(body, "global").await, global);
+    let thousand = "d".repeat(1_000);
+    let body = format!(r#"{{"description":"{thousand}"}}"#);
+    assert_eq!(shown(&body, "description").await, thousand.as_str());
+}

@@ -1,7 +1,12 @@
 //! Users: what bodies, names and passwords may look like at their edges.
 
-use crate::world::{Answer, Ordinary, PASSWORD, TOKEN, World, anonymous};
+use std::sync::Arc;
+
+use jeton_store::engine::Engine;
+use jeton_store::engine::memory::Memory;
 use serde_json::{Value, json};
+
+use crate::world::{Answer, Ordinary, PASSWORD, TOKEN, World, anonymous};
 
 const WHO: &str = "/_security/_authenticate";
 const JANE: &str = "/_security/user/jane";
@@ -313,6 +318,21 @@ async fn tokens_of_a_namesake_follow_their_own_user() {
     world.whoami(of_native).await.expect(401);
     let who = world.whoami(&of_file.access).await.expect(200).json();
     assert_eq!(who["lookup_realm"]["type"], "file");
+}
+
+/// Users of a realm that is off are still changed through the API.
+#[tokio::test]
+async fn tokens_follow_their_user_where_the_native_realm_is_off() {
+    let engine: Arc<dyn Engine> = Arc::new(Memory::new());
+    let following = || Ordinary { follows_user_changes: true, ..Ordinary::default() };
+    let world = World::on(Arc::clone(&engine), following()).await;
+    world.user("jane", &[]).await;
+    let pair = world.pair("jane").await;
+    drop(world);
+    let world = World::on(engine, Ordinary { has_native_realm: false, ..following() }).await;
+    world.whoami(&pair.access).await.expect(200);
+    world.root("PUT", "/_security/user/jane/_disable").send().await.is(200, "{}");
+    world.whoami(&pair.access).await.expect(401);
 }
 
 /// A token is that of the user as whom its maker acted.

@@ -99,7 +99,7 @@ impl World {
                 anonymous: ordinary.anonymous,
                 reserved,
                 reserved_roles: ordinary.reserved_roles,
-                native_realm: ordinary.has_native_realm.then(|| "default_native".into()),
+                native_realm: "default_native".into(),
                 follows_user_changes: ordinary.follows_user_changes,
             },
             store,

@@ -62,6 +62,8 @@ pub struct Settings {
     pub api_keys: bool,
     /// The realms behind the reserved one, in the order of the chain.
     pub realms: Vec<RealmSettings>,
+    /// The name of the native realm, whether it takes part or not.
+    pub native_realm: String,
     /// The roles that need no store.
     pub roles: RoleSettings,
     /// Remembering which realm answered for a name; `None` if off.
@@ -175,6 +177,7 @@ impl Settings {
             Ok(effective.text(name)?.map_or_else(String::new, |(text, _)| text))
         };
         let (realms, warnings) = realms::realms(&effective, directory)?;
+        let native_realm = realms::native_realm(&effective);
         let mut notices: Vec<String> = effective
             .without_effect()
             .iter()
@@ -198,6 +201,7 @@ impl Settings {
             reserved_realm: effective.flag("xpack.security.authc.reserved_realm.enabled", true)?,
             api_keys: effective.flag("xpack.security.authc.api_key.enabled", true)?,
             realms,
+            native_realm,
             roles: roles::roles(&effective, directory)?,
             success_cache: success_cache(&effective)?,
             anonymous: anonymous::anonymous(&effective)?,

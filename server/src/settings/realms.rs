@@ -87,6 +87,13 @@ pub(super) fn realms(
     Ok((chain, warnings))
 }
 
+/// The name of the native realm. Where it is disabled, tokens of its users may still live under it.
+pub(super) fn native_realm(effective: &Effective) -> String {
+    let mut named = named(effective).into_iter();
+    let native = named.find(|(kind, _)| *kind == order::RealmKind::Native.as_str());
+    native.map_or_else(|| order::DEFAULT_NATIVE.to_owned(), |(_, name)| name)
+}
+
 /// Whether a name belongs to a realm of a type that this version does not have. Its settings are
 /// judged with their realm, so that the message is about the type and not about one of them.
 pub(super) fn is_of_unsupported_type(name: &str) -> bool {

@@ -68,7 +68,8 @@ impl Running {
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         loop {
             let line = self.log.recv_timeout(PATIENCE);
-            let line = line.unwrap_or_else(|error| panic!("no [{text}] in its log: {error}"));
+            assert!(line.is_ok(), "no [{text}] in its log: {line:?}");
+            let line = line.unwrap();
             if line.contains(text) {
                 return line;
             }
