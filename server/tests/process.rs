@@ -1,12 +1,9 @@
 //! The real program: first start, signals, two servers on one directory, offline commands.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests fails the test")]
-
 mod support;
 
 use std::io::Write as _;
 use std::net::TcpStream;
-use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine as _;
