@@ -179,14 +179,41 @@ pub const SEARCH_SORT_KEYS_MAX: usize = 16;
 /// Words of one text that a search finds; the rest is kept and shown, but not found.
 pub const INDEXED_WORDS_MAX: usize = 1_000;
 
+/// Bytes of texts of one document by which a search finds it; the rest is kept and shown, but not found.
+///
+/// Bounds memory: names of members far up in a tree are part of every text below them.
+pub const INDEXED_BYTES_MAX: usize = 1024 * 1024;
+
 /// Longest word that a search finds, in characters, as on the wire; a longer one is cut into several.
 pub const INDEXED_WORD_CHARS_MAX: usize = 255;
 
 /// Changed rows that an index of a search notes; beyond it, it is filled anew at the next search.
 pub const SEARCH_CHANGES_MAX: usize = 10_000;
 
-/// Documents that a search looks at before it lets other requests go on.
-pub const SEARCH_STEP: usize = 1_000;
+/// Rows that a search reads before it lets other requests go on.
+pub const SEARCH_ROWS: usize = 128;
+
+/// Steps that a search takes before it lets other requests go on: about two milliseconds.
+pub const SEARCH_TURN_STEPS: usize = 500_000;
+
+/// Most steps that it may take to compare one document with a search: about ten milliseconds.
+///
+/// A search that needs more is refused: some patterns take as many steps as both sides multiplied.
+pub const SEARCH_DOCUMENT_STEPS_MAX: usize = 3_000_000;
+
+/// Most steps that it may take to compare all documents with one search: some twenty seconds.
+///
+/// A search that needs more is refused. A thousand patterns for 100,000 users stay below it.
+pub const SEARCH_STEPS_MAX: usize = 4_000_000_000;
+
+/// Memory that the index of a search may take, in bytes, as far as it can be told from its terms.
+///
+/// Some 600,000 ordinary users. What does not fit is read from the store at each search.
+pub const SEARCH_INDEX_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// How often a search is tried anew because hits changed before they were read; then those that do not
+/// match any more are left out.
+pub const SEARCH_ATTEMPTS_MAX: u32 = 10;
 
 /// Most work that one request may cause to compare patterns, in positions looked at.
 ///

@@ -16,37 +16,38 @@ use jeton_domain::query::tree::{Bool, Phrase};
 use super::index::{Entry, Index, Places};
 
 impl Index {
-    /// The documents that a query may match.
-    pub(super) fn candidates(&self, query: &Query) -> Vec<Arc<Entry>> {
-        // To look for more than every other document takes as long as to look at all.
-        let most = self.len() / 2;
-        let mut gathering = Gathering { index: self, looks: most };
-        match gathering.places(query, most) {
-            Some(places) => {
-                let entries = places.into_iter().filter_map(|place| self.entry(place));
-                entries.map(Arc::clone).collect()
-            }
-            None => self.entries().map(Arc::clone).collect(),
-        }
+    /// The documents that a query may match; none if that is not found at a glance, or if they are
+    /// nearly all.
+    ///
+    /// They are looked for in one turn of so many steps, which are counted down.
+    pub(super) fn candidates(&self, query: &Query, steps: &mut usize) -> Option<Vec<Arc<Entry>>> {
+        let mut gathering = Gathering { index: self, steps: *steps };
+        let places = gathering.places(query, (self.len() / 2).min(GATHERED_MAX));
+        *steps = gathering.steps;
+        let places = places?;
+        let entries = places.into_iter().filter_map(|place| self.entry(place));
+        Some(entries.map(Arc::clone).collect())
     }
 }
 
 /// A search for candidates, as long as it pays.
 struct Gathering<'i> {
     index: &'i Index,
-    /// How many more terms may be looked at, for all clauses together.
-    looks: usize,
+    /// How many more steps may be taken, for all clauses together.
+    steps: usize,
 }
 
 impl Gathering<'_> {
     /// The places of all documents that a query matches, and perhaps of others; none if they are more
     /// than `most`, or if they are not found at a glance.
     fn places(&mut self, query: &Query, most: usize) -> Option<Vec<u32>> {
+        self.spend(1)?;
         match query {
             Query::All => None,
             Query::Nothing => Some(Vec::new()),
             Query::Names(names) if names.len() > most => None,
             Query::Names(names) => {
+                self.spend(names.len().saturating_mul(STEPS_OF_A_LOOK))?;
                 let key = |name: &str| (self.index.key)(name).bytes;
                 let places = names.iter().filter_map(|name| self.index.by_key.get(&key(name)));
                 Some(places.copied().collect())
@@ -58,6 +59,23 @@ impl Gathering<'_> {
             }
             Query::Bool(bool) => self.places_of_bool(bool, most),
         }
+    }
+
+    fn spend(&mut self, steps: usize) -> Option<()> {
+        self.steps = self.steps.checked_sub(steps)?;
+        Some(())
+    }
+
+    /// Takes the documents of a term.
+    fn take(&mut self, found: &mut Found, places: Option<&Places>) -> Option<()> {
+        let Some(places) = places else { return Some(()) };
+        let count = places.len();
+        if found.places.len().saturating_add(count) > found.most {
+            return None;
+        }
+        self.spend(count.saturating_mul(STEPS_OF_A_PLACE))?;
+        found.places.extend(places.iter());
+        Some(())
     }
 
     fn places_of_bool(&mut self, bool: &Bool, most: usize) -> Option<Vec<u32>> {
@@ -99,11 +117,12 @@ impl Gathering<'_> {
             (Reach::Texts(texts), inside, _) => {
                 let inside = inside.unwrap_or_default();
                 for text in texts {
+                    self.spend(STEPS_OF_A_LOOK)?;
                     let places = match inside.as_str() {
                         "" => terms.get(text.as_ref()),
                         inside => terms.get(format!("{inside}{text}").as_str()),
                     };
-                    found.take(places)?;
+                    self.take(&mut found, places)?;
                 }
             }
             (Reach::Between(lower, upper), None, _) => {
@@ -134,13 +153,16 @@ impl Gathering<'_> {
         found: &mut Found,
         field: &FieldRef,
         test: &TermTest,
-        mut terms: impl Iterator<Item = (&'t Arc<str>, &'t Places)>,
+        terms: impl Iterator<Item = (&'t Arc<str>, &'t Places)>,
     ) -> Option<()> {
-        terms.try_for_each(|(term, places)| {
-            self.looks = self.looks.checked_sub(1)?;
-            let passes = text_in(field, term).is_some_and(|text| test.passes(text));
-            found.take(passes.then_some(places))
-        })
+        for (term, places) in terms {
+            self.spend(STEPS_OF_A_NEXT)?;
+            let inside = text_in(field, term);
+            let passes = inside.map(|inside| test.passes_within(inside, &mut self.steps));
+            let passes = passes.unwrap_or(Some(false))?;
+            self.take(found, passes.then_some(places))?;
+        }
+        Some(())
     }
 }
 
@@ -148,17 +170,6 @@ impl Gathering<'_> {
 struct Found {
     places: Vec<u32>,
     most: usize,
-}
-
-impl Found {
-    fn take(&mut self, places: Option<&Places>) -> Option<()> {
-        let Some(places) = places else { return Some(()) };
-        if self.places.len().saturating_add(places.len()) > self.most {
-            return None;
-        }
-        self.places.extend(places.iter());
-        Some(())
-    }
 }
 
 /// How hard it is to gather what a clause finds: the easy ones first, for they bound the others.
@@ -184,3 +195,10 @@ fn unique(mut places: Vec<u32>) -> Vec<u32> {
     places.dedup();
     places
 }
+
+/// Candidates at most: to look at all documents takes turns, to gather them does not.
+const GATHERED_MAX: usize = 20_000;
+/// What it costs to look a term up, to go on to the next one, to take a place.
+const STEPS_OF_A_LOOK: usize = 64;
+const STEPS_OF_A_NEXT: usize = 16;
+const STEPS_OF_A_PLACE: usize = 8;

@@ -3,13 +3,16 @@
 //! Owns its structure and its changes. Finding is in `gather` and `page`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jeton_domain::limits::SEARCH_INDEX_BYTES_MAX;
 use jeton_domain::query::document::Document;
 use jeton_store::engine::{Key, Version};
 
 use super::Source;
+use super::pace::STEPS_OF_A_DOCUMENT;
 
 /// A document in the index.
 #[derive(Debug)]
@@ -22,6 +25,13 @@ pub(super) struct Entry {
     pub(super) document: Document,
 }
 
+impl Entry {
+    /// Steps that it takes to get at the document and to order it by so many keys.
+    pub(super) fn effort(&self, keys: usize) -> usize {
+        STEPS_OF_A_DOCUMENT.saturating_add(self.document.terms().len().saturating_mul(keys))
+    }
+}
+
 /// Documents by their terms.
 pub(super) struct Index {
     /// The key of the row of a document's name.
@@ -32,6 +42,12 @@ pub(super) struct Index {
     pub(super) fields: Vec<Field>,
     entries: Vec<Option<Arc<Entry>>>,
     free: Vec<u32>,
+    /// The key at and behind which rows are not in the index; none when all are.
+    end: Option<Bytes>,
+    /// About how many bytes the documents take.
+    bytes: usize,
+    /// How many they may take.
+    room: usize,
 }
 
 /// The terms of one field.
@@ -62,12 +78,75 @@ impl Index {
             fields,
             entries: Vec::new(),
             free: Vec::new(),
+            end: Some(source.range.start.clone()),
+            bytes: 0,
+            room: SEARCH_INDEX_BYTES_MAX,
         }
+    }
+
+    /// The key at and behind which rows are not in the index; none when all are.
+    pub(super) const fn end(&self) -> Option<&Bytes> {
+        self.end.as_ref()
+    }
+
+    /// Says that all rows before `end` are in the index, if more than before; none is the end of all.
+    pub(super) fn extend(&mut self, end: Option<Bytes>) {
+        if self.end.is_some() && end.as_ref().is_none_or(|end| self.lacks(end)) {
+            self.end = end;
+        }
+    }
+
+    /// Whether a row of this key is beyond what is in the index.
+    pub(super) fn lacks(&self, key: &[u8]) -> bool {
+        self.end.as_ref().is_some_and(|end| key >= end.as_ref())
+    }
+
+    /// Whether more documents may be put in; there is some room between this and too many.
+    pub(super) const fn has_room(&self) -> bool {
+        self.bytes < self.room - self.room / 8
+    }
+
+    /// Whether there are too many documents.
+    pub(super) const fn is_too_large(&self) -> bool {
+        self.bytes > self.room
+    }
+
+    /// Takes the last document out, which is then beyond the end.
+    pub(super) fn cut_last(&mut self) {
+        let Some((key, _)) = self.by_key.last_key_value() else { return };
+        self.end = Some(key.clone());
+        self.remove(&key.clone());
+    }
+
+    /// The keys of some of the first documents in a part of the order of names.
+    pub(super) fn keys_in(
+        &self,
+        from: &Bytes,
+        end: Option<&Bytes>,
+    ) -> impl Iterator<Item = (&Bytes, &Arc<Entry>)> {
+        let end = end.map_or(Bound::Unbounded, Bound::Excluded);
+        let is_empty = matches!(end, Bound::Excluded(end) if end <= from);
+        let range = (Bound::Included(from), if is_empty { Bound::Included(from) } else { end });
+        let known = self.by_key.range::<Bytes, _>(range);
+        known
+            .take_while(move |_| !is_empty)
+            .filter_map(|(key, place)| Some((key, self.entry(*place)?)))
+    }
+
+    /// Lets the documents take so many bytes.
+    #[cfg(test)]
+    pub(super) const fn set_room(&mut self, room: usize) {
+        self.room = room;
     }
 
     /// How many documents there are.
     pub(super) fn len(&self) -> usize {
         self.by_key.len()
+    }
+
+    /// How many places there are, in use or not.
+    pub(super) fn places(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 
     /// The document at a place.
@@ -86,9 +165,10 @@ impl Index {
     }
 
     /// Puts a document in, in place of the one of the same key.
-    pub(super) fn insert(&mut self, key: &Key, version: Version, mut document: Document) {
+    pub(super) fn insert(&mut self, key: &[u8], version: Version, mut document: Document) {
         self.remove(key);
         let place = self.vacancy();
+        self.bytes = self.bytes.saturating_add(bytes_of(&document));
         document.share(|term| {
             let field = self.field(term.field)?;
             field.terms.get_key_value(&term.text).map(|(text, _)| Arc::clone(text))
@@ -104,17 +184,26 @@ impl Index {
             }
         }
         // The key may be a part of something larger, which must not be kept for it.
-        self.by_key.insert(Bytes::copy_from_slice(&key.bytes), place);
+        self.by_key.insert(Bytes::copy_from_slice(key), place);
         if let Some(slot) = usize::try_from(place).ok().and_then(|at| self.entries.get_mut(at)) {
             *slot = Some(Arc::new(Entry { place, version, document }));
         }
     }
 
+    /// Puts a document in that may be behind the end, which is then behind it.
+    pub(super) fn append(&mut self, key: &Key, version: Version, document: Document) {
+        self.insert(&key.bytes, version, document);
+        if self.lacks(&key.bytes) {
+            self.end = Some(key.following());
+        }
+    }
+
     /// Takes the document of a key out, if there is one.
-    pub(super) fn remove(&mut self, key: &Key) {
-        let Some(place) = self.by_key.remove(&key.bytes) else { return };
+    pub(super) fn remove(&mut self, key: &[u8]) {
+        let Some(place) = self.by_key.remove(key) else { return };
         let slot = usize::try_from(place).ok().and_then(|at| self.entries.get_mut(at));
         let Some(entry) = slot.and_then(Option::take) else { return };
+        self.bytes = self.bytes.saturating_sub(bytes_of(&entry.document));
         for term in entry.document.terms() {
             if let Some(field) = field_mut(&mut self.fields, term.field) {
                 field.take(&term.text, place);
@@ -185,6 +274,16 @@ impl Places {
     }
 }
 
+/// About how many bytes a document takes.
+fn bytes_of(document: &Document) -> usize {
+    let terms = document.terms().iter().map(|term| term.text.len().saturating_add(BYTES_OF_A_TERM));
+    terms.fold(BYTES_OF_A_DOCUMENT, usize::saturating_add)
+}
+
 fn field_mut(fields: &mut [Field], place: u32) -> Option<&mut Field> {
     fields.get_mut(usize::try_from(place).ok()?)
 }
+
+/// What a document takes beside its terms, what a term takes beside its text.
+const BYTES_OF_A_DOCUMENT: usize = 256;
+const BYTES_OF_A_TERM: usize = 96;

@@ -7,15 +7,16 @@ use core::cmp::Ordering;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use jeton_domain::limits::SEARCH_STEP;
+use jeton_domain::limits::SEARCH_TURN_STEPS;
 use jeton_domain::query::schema::FieldKind;
 use jeton_domain::query::sort::{Missing, Order, Pick, SortKey};
 use jeton_domain::query::{Query, Search, Sort, SortValue};
 
 use super::index::{Entry, Field, Index, Places};
+use super::pace::STEPS_OF_A_DOCUMENT;
 
 /// A document, and what it is ordered by.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ranked {
     /// What it is ordered by.
     pub(super) values: Vec<SortValue>,
@@ -55,21 +56,56 @@ impl Ranked {
     }
 }
 
-impl Page {
-    /// The page of these documents, all of which match.
-    pub(super) fn of(mut matching: Vec<Ranked>, search: &Search) -> Self {
-        let total = matching.len();
-        matching.retain(|ranked| ranked.is_after(search));
-        let first = first(matching, window(search), search.sort.as_ref());
-        Self { total, hits: first.into_iter().skip(search.from).collect() }
+/// The first documents of those that match, as they come in any order; holds few more than are shown.
+pub(super) struct Keeper<'s> {
+    search: &'s Search,
+    total: usize,
+    kept: Vec<Ranked>,
+    /// What does not come before this one is not shown.
+    last: Option<Ranked>,
+}
+
+impl<'s> Keeper<'s> {
+    /// A keeper for a search.
+    pub(super) const fn new(search: &'s Search) -> Self {
+        Self { search, total: 0, kept: Vec::new(), last: None }
+    }
+
+    /// Takes a document that matches.
+    pub(super) fn keep(&mut self, entry: &Arc<Entry>) {
+        self.total = self.total.saturating_add(1);
+        let window = window(self.search);
+        let ranked = Ranked::of(entry, self.search);
+        let sort = self.search.sort.as_ref();
+        let is_late =
+            self.last.as_ref().is_some_and(|last| ranked.compare(last, sort) != Ordering::Less);
+        if window == 0 || is_late || !ranked.is_after(self.search) {
+            return;
+        }
+        self.kept.push(ranked);
+        if self.kept.len() > window.saturating_add(window.max(KEPT_BESIDE)) {
+            cut(&mut self.kept, window, sort);
+            self.last = self.kept.last().cloned();
+        }
+    }
+
+    /// Steps that it takes to order what is kept.
+    pub(super) fn effort(&self) -> usize {
+        self.kept.len().saturating_mul(STEPS_OF_A_DOCUMENT)
+    }
+
+    /// The page.
+    pub(super) fn into_page(self) -> Page {
+        let shown = first(self.kept, window(self.search), self.search.sort.as_ref());
+        Page { total: self.total, hits: shown.into_iter().skip(self.search.from).collect() }
     }
 }
 
 impl Index {
     /// The page of a search that everything matches, by the order of terms; none if that order does
-    /// not help.
+    /// not help, or if not everything is in the index.
     pub(super) fn walk(&self, search: &Search) -> Option<Page> {
-        if !matches!(search.query, Query::All) {
+        if !matches!(search.query, Query::All) || self.end().is_some() {
             return None;
         }
         let window = window(search);
@@ -99,23 +135,27 @@ impl Index {
         }
         let from = search.after.as_ref().and_then(|after| after.first());
         let mut shown: Vec<Ranked> = Vec::new();
+        let mut steps = WALK_STEPS;
         for Group { term, length, places } in groups(field, key, from) {
             let wanted = window.saturating_sub(shown.len());
             if wanted == 0 {
                 break;
             }
-            if length > GROUP_MAX {
-                return None;
-            }
+            steps = steps.checked_sub(length.saturating_mul(STEPS_OF_A_DOCUMENT))?;
             // A document stands in the group of the term that it is ordered by, and in no other.
             let is_here = |ranked: &Ranked| match (ranked.values.first(), term) {
                 (Some(SortValue::Text(text)), Some(term)) if !is_whole => text.as_ref() == term,
                 (Some(_) | None, _) => true,
             };
-            let entries = places.filter_map(|place| self.entry(place));
-            let ranked = entries.map(|entry| Ranked::of(entry, search));
-            let group = ranked.filter(|ranked| is_here(ranked) && ranked.is_after(search));
-            shown.extend(first(group.collect(), wanted, Some(sort)));
+            let mut group = Vec::new();
+            for entry in places.filter_map(|place| self.entry(place)) {
+                steps = steps.checked_sub(entry.effort(sort.keys().len()))?;
+                let ranked = Ranked::of(entry, search);
+                if is_here(&ranked) && ranked.is_after(search) {
+                    group.push(ranked);
+                }
+            }
+            shown.extend(first(group, wanted, Some(sort)));
         }
         Some(shown)
     }
@@ -167,13 +207,19 @@ fn groups<'i>(
 
 /// The first so many, in order.
 fn first(mut ranked: Vec<Ranked>, count: usize, sort: Option<&Sort>) -> Vec<Ranked> {
-    if ranked.len() > count {
-        // The one at this place and those behind it are not shown.
-        ranked.select_nth_unstable_by(count, |left, right| left.compare(right, sort));
-        ranked.truncate(count);
-    }
+    cut(&mut ranked, count, sort);
     ranked.sort_unstable_by(|left, right| left.compare(right, sort));
     ranked
+}
+
+/// Leaves the first so many, the last of them at the end.
+fn cut(ranked: &mut Vec<Ranked>, count: usize, sort: Option<&Sort>) {
+    let Some(last) = count.checked_sub(1).filter(|_| ranked.len() > count) else {
+        ranked.truncate(count);
+        return;
+    };
+    ranked.select_nth_unstable_by(last, |left, right| left.compare(right, sort));
+    ranked.truncate(count);
 }
 
 /// How many of the first documents a search looks at.
@@ -181,6 +227,8 @@ const fn window(search: &Search) -> usize {
     search.from.saturating_add(search.size)
 }
 
-/// Documents that are put in order at one go; those who share a term are more only where the order
-/// tells few apart.
-const GROUP_MAX: usize = 10 * SEARCH_STEP;
+/// Documents that are kept beside those that are shown, before the last ones are thrown away.
+const KEPT_BESIDE: usize = 1_000;
+
+/// Steps after which the order of terms does not help: it tells too few documents apart.
+const WALK_STEPS: usize = 4 * SEARCH_TURN_STEPS;

@@ -17,18 +17,23 @@ pub(super) type Words = Vec<Vec<String>>;
 pub(super) fn prose(text: &str) -> Words {
     let mut words = Vec::new();
     let mut word = String::new();
+    let mut length = 0_usize;
     let mut before = None;
     let mut rest = text.chars().peekable();
     while let Some(char) = rest.next() {
         let joins = joins(before, char, rest.peek().copied());
-        if !joins || is_alone(char) || word.chars().count() >= INDEXED_WORD_CHARS_MAX {
+        if !joins || is_alone(char) || length >= INDEXED_WORD_CHARS_MAX {
             push(&mut words, &mut word);
+            length = 0;
         }
-        if joins || is_word(char) {
-            word.extend(char.to_lowercase());
+        if joins {
+            let lower = char.to_lowercase();
+            length = length.saturating_add(lower.len());
+            word.extend(lower);
         }
         if is_alone(char) {
             push(&mut words, &mut word);
+            length = 0;
         }
         if words.len() >= INDEXED_WORDS_MAX {
             return words;

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::analysis;
 use super::schema::{FieldKind, FieldRef, Schema};
-use crate::limits::INDEXED_TERM_BYTES_MAX;
+use crate::limits::{INDEXED_BYTES_MAX, INDEXED_TERM_BYTES_MAX};
 use crate::value::Value;
 
 /// A document: a name, and the terms of its fields. About 24 bytes a term beside the texts.
@@ -36,13 +36,13 @@ pub struct Term {
 impl Document {
     /// A document with these values in the fields of a schema; others are passed over.
     pub fn new(schema: &Schema, name: &str, values: &[(&str, Value)]) -> Self {
-        let mut terms = Vec::new();
+        let mut made = Making { field: 0, terms: Vec::new(), left: INDEXED_BYTES_MAX };
         for (field, known) in schema.placed() {
+            made.field = field;
             let given = values.iter().filter(|(given, _)| *given == known.name);
-            let mut made = Terms { field, terms: &mut terms };
             given.for_each(|(_, value)| made.add(known.kind, value));
         }
-        Self { name: name.into(), terms: terms.into() }
+        Self { name: name.into(), terms: made.terms.into() }
     }
 
     /// Its name.
@@ -101,35 +101,47 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// The terms of one field in the making.
-struct Terms<'t> {
+/// A document in the making.
+struct Making {
+    /// The field that is being read.
     field: u32,
-    terms: &'t mut Vec<Term>,
+    terms: Vec<Term>,
+    /// How many more bytes of texts are taken.
+    left: usize,
 }
 
-impl Terms<'_> {
+impl Making {
     fn add(&mut self, kind: FieldKind, value: &Value) {
         match (kind, value) {
-            (FieldKind::Flattened, value) => self.add_tree("", value),
+            (FieldKind::Flattened, value) => self.add_tree(&mut String::new(), value),
             (_, Value::List(values)) => values.iter().for_each(|value| self.add(kind, value)),
             (FieldKind::Text, Value::Text(text)) => self.add_words(analysis::prose(text)),
             (FieldKind::Address, Value::Text(text)) => self.add_words(analysis::addresses(text)),
-            (_, value) => self.push(0, scalar(value)),
+            (_, value) => self.push(0, "", scalar(value)),
         }
     }
 
-    /// Depth is that of the value, which is bounded where it is read.
-    fn add_tree(&mut self, path: &str, value: &Value) {
+    /// Depth is that of the value, which is bounded where it is read. Below a path that is too long
+    /// nothing can be found.
+    fn add_tree(&mut self, path: &mut String, value: &Value) {
         match value {
+            _ if path.len() > INDEXED_TERM_BYTES_MAX => {}
             Value::Map(map) => {
+                let length = path.len();
                 for (name, value) in map.members() {
-                    let dot = if path.is_empty() { "" } else { "." };
-                    self.add_tree(&format!("{path}{dot}{name}"), value);
+                    if length > 0 {
+                        path.push('.');
+                    }
+                    path.push_str(name);
+                    self.add_tree(path, value);
+                    path.truncate(length);
                 }
             }
             Value::List(values) => values.iter().for_each(|value| self.add_tree(path, value)),
             Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {
-                self.push(0, scalar(value).map(|text| format!("{path}{BORDER}{text}")));
+                path.push(BORDER);
+                self.push(0, path, scalar(value));
+                path.pop();
             }
         }
     }
@@ -137,15 +149,21 @@ impl Terms<'_> {
     fn add_words(&mut self, words: analysis::Words) {
         for (place, alike) in (0..).zip(words) {
             for word in alike {
-                self.push(place, Some(word));
+                self.push(place, "", Some(word));
             }
         }
     }
 
-    fn push(&mut self, place: u32, text: Option<String>) {
-        let field = self.field;
-        let text = text.filter(|text| text.len() <= INDEXED_TERM_BYTES_MAX);
-        self.terms.extend(text.map(|text| Term { field, place, text: text.into() }));
+    fn push(&mut self, place: u32, before: &str, text: Option<String>) {
+        let Some(text) = text else { return };
+        let length = before.len().saturating_add(text.len());
+        let Some(left) = self.left.checked_sub(length) else { return };
+        if length > INDEXED_TERM_BYTES_MAX {
+            return;
+        }
+        self.left = left;
+        let text = if before.is_empty() { text } else { [before, text.as_str()].concat() };
+        self.terms.push(Term { field: self.field, place, text: text.into() });
     }
 }
 

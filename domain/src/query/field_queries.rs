@@ -145,8 +145,9 @@ pub(super) fn words(parser: &mut Parser<'_>, body: &Map) -> Result<Query, QueryR
     let clauses: Vec<Query> = words.iter().map(|alike| matching.word(&field, alike)).collect();
     let at_least = match (matching.needs_all, &matching.minimum) {
         (true, _) => clauses.len(),
-        (false, Some(minimum)) => minimum.among(clauses.len()).max(1),
-        (false, None) => 1,
+        // A minimum is one of several words: a single one is simply asked for.
+        (false, Some(minimum)) if clauses.len() > 1 => minimum.among(clauses.len()).max(1),
+        (false, _) => 1,
     };
     Ok(Query::some_of(clauses, at_least))
 }

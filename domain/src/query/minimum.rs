@@ -3,9 +3,9 @@
 //! A number, a percentage, each negative too for "all but", or a list of conditions such as
 //! `2<-25% 9<-3`: above so many clauses, the part behind the sign holds.
 
-use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::document::scalar;
 use super::refusal::QueryRefusal;
@@ -19,7 +19,9 @@ impl Minimum {
     /// Reads it.
     pub(super) fn parse(value: &Value) -> Result<Self, QueryRefusal> {
         let text = scalar(value).unwrap_or_default();
-        let minimum = Self(text.trim().to_owned());
+        // Blanks may stand around a sign, not within a condition otherwise.
+        let parts: Vec<&str> = text.split('<').map(str::trim).collect();
+        let minimum = Self(parts.join("<"));
         if minimum.of(0).is_none() {
             return QueryRefusal::not_allowed(format!("For input string: \"{text}\""));
         }
@@ -52,20 +54,21 @@ impl Minimum {
 }
 
 fn part(text: &str, clauses: i64) -> Option<i64> {
-    let number = match text.strip_suffix('%') {
-        Some(percent) => {
-            let percent = percent.trim().parse::<i32>().ok()?;
-            clauses.saturating_mul(percent.into()).checked_div(100)?
-        }
-        None => i64::from(text.trim().parse::<i32>().ok()?),
+    let (given, number) = if let Some(percent) = text.strip_suffix('%') {
+        let percent = i64::from(percent.trim().parse::<i32>().ok()?);
+        (percent, clauses.saturating_mul(percent).checked_div(100)?)
+    } else {
+        let number = i64::from(text.trim().parse::<i32>().ok()?);
+        (number, number)
     };
-    let wanted = if text.starts_with('-') { clauses.saturating_add(number) } else { number };
+    let wanted = if given < 0 { clauses.saturating_add(number) } else { number };
     Some(wanted.max(0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::borrow::ToOwned;
 
     #[test]
     fn a_minimum_is_a_number_a_part_or_a_condition() {
@@ -78,11 +81,14 @@ mod tests {
         check("-9", 5, 0);
         check("75%", 5, 3);
         check("-25%", 5, 4);
+        check("-50%", 1, 1);
+        check("-0", 5, 0);
         check("3<90%", 3, 3);
         check("3<90%", 10, 9);
         check("2<-25% 9<-3", 2, 2);
         check("2<-25% 9<-3", 9, 7);
         check("2<-25% 9<-3", 10, 7);
+        check(" 2 < -25%  9 <-3 ", 9, 7);
         for odd in ["", "x", "2<", "x<2", "1 2"] {
             let refused = Minimum::parse(&Value::Text(odd.to_owned())).unwrap_err();
             assert_eq!(format!("{refused}"), format!("For input string: \"{odd}\""));

@@ -97,10 +97,10 @@ impl Parser<'_> {
                 other => return unsupported("bool", other),
             }
         }
-        bool.at_least = match minimum {
-            Some(minimum) => minimum.among(bool.some.len()),
-            None => usize::from(bool.all.is_empty() && !bool.some.is_empty()),
-        };
+        // Where nothing must match, one that should must.
+        let least = usize::from(bool.all.is_empty() && !bool.some.is_empty());
+        let asked = minimum.map_or(0, |minimum| minimum.among(bool.some.len()));
+        bool.at_least = asked.max(least);
         Ok(Query::Bool(bool))
     }
 

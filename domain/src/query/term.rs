@@ -87,9 +87,10 @@ impl TermTest {
         Self::Pattern(cased(text, case), case)
     }
 
-    /// Whether a term passes.
-    pub fn passes(&self, term: &str) -> bool {
-        match self {
+    /// Whether a term passes, unless that takes more than `steps`; counts them down.
+    pub fn passes_within(&self, term: &str, steps: &mut usize) -> Option<bool> {
+        spend(steps, term.len().wrapping_div(BYTES_A_STEP).saturating_add(1))?;
+        Some(match self {
             Self::OneOf(texts) => texts.contains(term),
             Self::Alike(text) => text.eq_ignore_ascii_case(term),
             Self::Beginning(text, Case::Kept) => term.starts_with(text.as_ref()),
@@ -97,9 +98,9 @@ impl TermTest {
                 let head = term.as_bytes().get(..text.len());
                 head.is_some_and(|head| head.eq_ignore_ascii_case(text.as_bytes()))
             }
-            Self::Pattern(pattern, Case::Kept) => wildcard::matches(pattern, term),
+            Self::Pattern(pattern, Case::Kept) => wildcard::matches_within(pattern, term, steps)?,
             Self::Pattern(pattern, Case::Ignored) => {
-                wildcard::matches(pattern, &term.to_ascii_lowercase())
+                wildcard::matches_within(pattern, &term.to_ascii_lowercase(), steps)?
             }
             Self::Between(lower, upper) => {
                 let is_above = match lower {
@@ -114,9 +115,9 @@ impl TermTest {
                         Bound::Unbounded => true,
                     }
             }
-            Self::Near(near) => near.passes(term),
+            Self::Near(near) => near.passes_within(term, steps)?,
             Self::Any => true,
-        }
+        })
     }
 
     /// Where terms that pass can stand.
@@ -138,10 +139,16 @@ impl TermTest {
 }
 
 impl Near {
-    fn passes(&self, term: &str) -> bool {
+    fn passes_within(&self, term: &str, steps: &mut usize) -> Option<bool> {
         let same = |text: &str| text.chars().take(self.same).eq(term.chars().take(self.same));
-        same(&self.text) && is_within(self.text.chars(), term.chars(), self.edits)
+        Some(same(&self.text) && is_within(self.text.chars(), term.chars(), self.edits, steps)?)
     }
+}
+
+/// Takes so many steps, if they are left.
+pub(super) fn spend(steps: &mut usize, wanted: usize) -> Option<()> {
+    *steps = steps.checked_sub(wanted)?;
+    Some(())
 }
 
 fn cased(text: &str, case: Case) -> Box<str> {
@@ -165,29 +172,40 @@ fn literal_start(pattern: &str) -> String {
     start
 }
 
-/// Whether so many edits at most make one text of the other. The work grows fourfold by each edit,
-/// and edits are few.
-fn is_within(mut left: Chars<'_>, mut right: Chars<'_>, edits: u8) -> bool {
+/// Whether so many edits at most make one text of the other, unless that takes more steps. The work
+/// grows fourfold by each edit, and edits are few.
+fn is_within(
+    mut left: Chars<'_>,
+    mut right: Chars<'_>,
+    edits: u8,
+    steps: &mut usize,
+) -> Option<bool> {
     loop {
+        spend(steps, 1)?;
         let (mut left_rest, mut right_rest) = (left.clone(), right.clone());
         let (left_char, right_char) = (left_rest.next(), right_rest.next());
         if left_char != right_char {
-            let Some(fewer) = edits.checked_sub(1) else { return false };
+            let Some(fewer) = edits.checked_sub(1) else { return Some(false) };
             let (mut left_third, mut right_third) = (left_rest.clone(), right_rest.clone());
             let is_swap = left_char.is_some()
                 && left_char == right_third.next()
                 && right_char == left_third.next();
-            return is_within(left_rest.clone(), right_rest.clone(), fewer)
-                || is_within(left_rest, right, fewer)
-                || is_within(left, right_rest, fewer)
-                || is_swap && is_within(left_third, right_third, fewer);
+            return Some(
+                is_within(left_rest.clone(), right_rest.clone(), fewer, steps)?
+                    || is_within(left_rest, right, fewer, steps)?
+                    || is_within(left, right_rest, fewer, steps)?
+                    || is_swap && is_within(left_third, right_third, fewer, steps)?,
+            );
         }
         if left_char.is_none() {
-            return true;
+            return Some(true);
         }
         (left, right) = (left_rest, right_rest);
     }
 }
+
+/// Bytes of a term that are looked at in one step.
+const BYTES_A_STEP: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -196,7 +214,8 @@ mod tests {
     #[test]
     fn edits_are_counted_and_neighbours_may_swap() {
         let near = |text: &str, term: &str| {
-            (0..=2).find(|edits| is_within(text.chars(), term.chars(), *edits))
+            let mut steps = 1_000;
+            (0..=2).find(|edits| is_within(text.chars(), term.chars(), *edits, &mut steps).unwrap())
         };
         assert_eq!(near("jane", "jane"), Some(0));
         assert_eq!(near("jane", "jnae"), Some(1));
@@ -211,16 +230,18 @@ mod tests {
     #[test]
     fn a_beginning_that_must_be_the_same_is() {
         let near = |same| Near { text: "jane".into(), edits: 1, same };
-        assert!(near(0).passes("bane") && near(2).passes("jake") && !near(2).passes("june"));
+        let passes = |same, term| near(same).passes_within(term, &mut 1_000).unwrap();
+        assert!(passes(0, "bane") && passes(2, "jake") && !passes(2, "june"));
     }
 
     #[test]
     fn case_is_that_of_ascii() {
-        assert!(TermTest::beginning("JA", Case::Ignored).passes("jane"));
-        assert!(!TermTest::beginning("JA", Case::Kept).passes("jane"));
-        assert!(TermTest::pattern("J*E", Case::Ignored).passes("jane"));
-        assert!(TermTest::same("\u{c9}", Case::Ignored).passes("\u{c9}"));
-        assert!(!TermTest::same("\u{c9}", Case::Ignored).passes("\u{e9}"));
+        let passes = |test: TermTest, term| test.passes_within(term, &mut 1_000).unwrap();
+        assert!(passes(TermTest::beginning("JA", Case::Ignored), "jane"));
+        assert!(!passes(TermTest::beginning("JA", Case::Kept), "jane"));
+        assert!(passes(TermTest::pattern("J*E", Case::Ignored), "jane"));
+        assert!(passes(TermTest::same("\u{c9}", Case::Ignored), "\u{c9}"));
+        assert!(!passes(TermTest::same("\u{c9}", Case::Ignored), "\u{e9}"));
     }
 
     #[test]

@@ -9,7 +9,9 @@ use alloc::vec::Vec;
 use super::collections::{ROLES, USERS, role, user};
 use super::document::Document;
 use super::*;
-use crate::limits::{QUERY_CLAUSES_MAX, QUERY_DEPTH_MAX};
+use crate::limits::{
+    INDEXED_BYTES_MAX, INDEXED_TERM_BYTES_MAX, QUERY_CLAUSES_MAX, QUERY_DEPTH_MAX,
+};
 use crate::name::{RoleName, Username};
 use crate::role::descriptor::RoleDescriptor;
 use crate::user::User;
@@ -70,13 +72,18 @@ fn people() -> Vec<Document> {
     ]
 }
 
+/// Whether a document matches, however long that takes.
+fn matches(query: &Query, document: &Document) -> bool {
+    query.matches_within(document, &mut usize::MAX.clone()).unwrap()
+}
+
 /// The names of the people that a query matches.
 #[track_caller]
 fn check(query: &Value, wanted: &[&str]) {
     let query = Query::parse(&USERS, query).unwrap();
     let people = people();
     let found: Vec<&str> =
-        people.iter().filter(|person| query.matches(person)).map(Document::name).collect();
+        people.iter().filter(|person| matches(&query, person)).map(Document::name).collect();
     assert_eq!(found, wanted, "{query:?}");
 }
 
@@ -136,6 +143,15 @@ fn clauses_are_joined() {
     check(&map! {"bool": part}, &["ann", "bob"]);
     let more = map! {"should": [dev()], "minimum_should_match": 2};
     check(&map! {"bool": more}, &[]);
+    // Where nothing else must match, one of them must, whatever the minimum says.
+    for least in ["0", "-1", "-100%", "0<0"] {
+        let only = map! {"should": [ops()], "must_not": Value::List(vec![]), "minimum_should_match": least};
+        check(&map! {"bool": only}, &["ann"]);
+        let beside = map! {"should": [ops()], "filter": [dev()], "minimum_should_match": least};
+        check(&map! {"bool": beside}, &["ann", "bob"]);
+    }
+    let none = map! {"should": Value::List(Vec::new()), "minimum_should_match": 1};
+    check(&map! {"bool": none}, &[]);
 }
 
 #[test]
@@ -145,6 +161,8 @@ fn words_are_matched() {
     check(&map! {"match": map! {"full_name": all}}, &["ann"]);
     let two = map! {"query": "berg ann x", "minimum_should_match": "2"};
     check(&map! {"match": map! {"full_name": two}}, &["ann"]);
+    let one = map! {"query": "berg", "minimum_should_match": 2};
+    check(&map! {"match": map! {"full_name": one}}, &["ann", "bob"]);
     check(&map! {"match": map! {"email": "Y.org"}}, &["ann", "bob"]);
     check(&map! {"match": map! {"email": "bob7"}}, &["bob"]);
     check(&map! {"match": map! {"username": "ann bob"}}, &[]);
@@ -169,6 +187,14 @@ fn operators_join_words() {
     check_simple("berg + -ops", &["bob"]);
     check_simple("-berg", &["Cy"]);
     check_simple("--berg", &["ann", "bob"]);
+    check_simple("berg + -ops + -", &["bob"]);
+    // What stands behind a blank is not negated, nor what stands behind another operator.
+    check_simple("- berg", &["ann", "bob"]);
+    check_simple("-| bob", &["bob"]);
+    check_simple("-() bob", &["bob"]);
+    // An operator is used up by a clause that asks nothing.
+    check_simple("bob + () ann", &["ann", "bob"]);
+    check_simple("bob + \"\" ann", &["ann", "bob"]);
     check_simple("ops | bob", &["ann", "bob"]);
     check_simple("bob | ann + ops", &["ann"]);
     check_simple("bob | (ann + ops)", &["ann", "bob"]);
@@ -210,6 +236,16 @@ fn fields_flags_and_operators_of_simple_queries_are_chosen() {
     check(&simple(map! {"query": "bo* | ann", "flags": "PREFIX|WHITESPACE"}), &["ann", "bob"]);
     let most = map! {"query": "berg ops ann", "minimum_should_match": "-1"};
     check(&simple(most), &["ann"]);
+    // Where `\\` is no operator, a bracket behind it is one.
+    let flags = "PRECEDENCE|WHITESPACE|AND|OR";
+    let bracket = map! {"query": "(ann | x\\) + dev", "flags": flags};
+    check(&simple(bracket), &["ann"]);
+    let many: Vec<Value> =
+        (0..=QUERY_CLAUSES_MAX).map(|number| format!("x{number}").as_str().into()).collect();
+    check_refusal(
+        &simple(map! {"query": "a", "fields": Value::List(many)}),
+        "field expansion matches too many fields, limit: 1024, got: 1025",
+    );
     let refused = simple(map! {"query": "a", "flags": "X"});
     check_refusal(&refused, "Unknown simple_query_string flag [X]");
 }
@@ -317,7 +353,7 @@ fn metadata_of_roles_are_found_by_member_and_by_value() {
         ],
     };
     let role = role(&RoleDescriptor::from_value(&RoleName::new("r"), &body).unwrap());
-    let matches = |query: Value| Query::parse(&ROLES, &query).unwrap().matches(&role);
+    let matches = |query: Value| matches(&Query::parse(&ROLES, &query).unwrap(), &role);
     assert!(matches(map! {"term": map! {"metadata.team": "red"}}));
     assert!(!matches(map! {"term": map! {"metadata.team": "a"}}));
     assert!(matches(map! {"term": map! {"metadata.level.n": 7}}));
@@ -329,6 +365,61 @@ fn metadata_of_roles_are_found_by_member_and_by_value() {
     assert!(matches(map! {"terms": map! {"applications.privileges": ["p2"]}}));
     assert!(matches(map! {"ids": map! {"values": ["role-r"]}}));
     assert!(Query::parse(&ROLES, &map! {"term": map! {"cluster": "all"}}).is_err());
+}
+
+#[test]
+fn names_far_up_in_a_tree_do_not_multiply_memory() {
+    let long = "n".repeat(INDEXED_TERM_BYTES_MAX - 10);
+    let numbers = Value::List((0..9_000).map(Value::Integer).collect());
+    let (many, deep) =
+        (map! {(long.as_str()): numbers.clone()}, "d".repeat(INDEXED_TERM_BYTES_MAX));
+    let metadata = map! {"a": 1, "long": many, (deep.as_str()): numbers};
+    let role = RoleDescriptor::from_value(&RoleName::new("r"), &map! {"metadata": metadata});
+    let role = role.map(|role| collections::role(&role)).unwrap();
+    let bytes: usize = role.terms().iter().map(|term| term.text.len()).sum();
+    assert!(bytes <= INDEXED_BYTES_MAX && role.terms().len() > 10, "{bytes}");
+    let a = Query::parse(&ROLES, &map! {"term": map! {"metadata.a": 1}}).unwrap();
+    assert!(matches(&a, &role));
+}
+
+/// Steps that a query takes for a document, at most half a million.
+fn steps(query: &Value, document: &Document) -> Option<usize> {
+    let query = Query::parse(&USERS, query).unwrap();
+    let mut left = 500_000;
+    query.matches_within(document, &mut left).map(|_| 500_000 - left)
+}
+
+#[test]
+fn steps_are_counted_and_bounded() {
+    let words = |word: &str| Some([word, " "].concat().repeat(1_000));
+    let person = |full_name| {
+        user(&User {
+            username: Username::new("a"),
+            roles: Vec::new(),
+            full_name,
+            email: None,
+            metadata: Map::new(),
+            enabled: true,
+        })
+    };
+    let plain = map! {"term": map! {"full_name": "b"}};
+    assert!(steps(&plain, &person(words("a"))).unwrap() < 10_000);
+    assert!(steps(&plain, &person(None)).unwrap() < 10);
+    let long = "a".repeat(200);
+    let pattern = format!("*{}b", "a".repeat(100));
+    let near = format!("bb{}", "a".repeat(197));
+    let phrase = format!("\"{}b\"", "a ".repeat(900));
+    for (query, word) in [
+        (map! {"wildcard": map! {"full_name": pattern.as_str()}}, long.as_str()),
+        (
+            map! {"match": map! {"full_name": map! {"query": near.as_str(), "fuzziness": 2}}},
+            long.as_str(),
+        ),
+        (map! {"simple_query_string": map! {"query": phrase.as_str()}}, "a"),
+    ] {
+        assert_eq!(steps(&query, &person(words(word))), None, "{query:?}");
+        assert!(steps(&query, &person(Some("a b c".to_owned()))).unwrap() < 20_000);
+    }
 }
 
 fn search(request: &SearchRequest) -> Result<Search, String> {

@@ -1,16 +1,16 @@
 //! The query itself: a tree of tests, whatever kinds of the wire it was written in.
 //!
-//! Owns what it means for a document to match. This is the definition; an index may only find
-//! documents sooner.
+//! Owns what it means for a document to match, and counts the steps that this takes, of which there
+//! are not too many. This is the definition; an index may only find documents sooner.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::document::Document;
+use super::document::{Document, text_in};
 use super::schema::FieldRef;
-use super::term::TermTest;
+use super::term::{TermTest, spend};
 
 /// What documents are searched by.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,57 +87,91 @@ impl Query {
         Self::Bool(Bool { none: [query].into_iter().collect(), ..Bool::default() })
     }
 
-    /// How many tests it consists of: what one document costs at most.
-    pub fn tests(&self) -> usize {
+    /// Whether a document matches, unless that takes more than `steps`; counts them down. Its depth is
+    /// that of the query, which is bounded.
+    pub fn matches_within(&self, document: &Document, steps: &mut usize) -> Option<bool> {
+        spend(steps, 1)?;
         match self {
-            Self::All | Self::Nothing | Self::Names(_) | Self::Term(..) | Self::Phrase(_) => 1,
-            Self::Bool(Bool { all, none, some, .. }) => {
-                all.iter().chain(none).chain(some).map(Self::tests).fold(0, usize::saturating_add)
+            Self::All => Some(true),
+            Self::Nothing => Some(false),
+            Self::Names(names) => Some(names.contains(document.name())),
+            Self::Term(field, test) => {
+                for term in document.terms_of(field.place) {
+                    spend(steps, 1)?;
+                    if let Some(text) = text_in(field, &term.text)
+                        && test.passes_within(text, steps)?
+                    {
+                        return Some(true);
+                    }
+                }
+                Some(false)
             }
-        }
-    }
-
-    /// Whether a document matches. Its depth is that of the query, which is bounded.
-    pub fn matches(&self, document: &Document) -> bool {
-        match self {
-            Self::All => true,
-            Self::Nothing => false,
-            Self::Names(names) => names.contains(document.name()),
-            Self::Term(field, test) => document.texts(field).any(|text| test.passes(text)),
-            Self::Phrase(phrase) => phrase.matches(document),
-            Self::Bool(bool) => bool.matches(document),
+            Self::Phrase(phrase) => phrase.matches_within(document, steps),
+            Self::Bool(bool) => bool.matches_within(document, steps),
         }
     }
 }
 
 impl Bool {
-    fn matches(&self, document: &Document) -> bool {
-        let matches = |query: &&Query| query.matches(document);
-        self.all.iter().all(|query| matches(&query))
-            && !self.none.iter().any(|query| matches(&query))
-            && self.some.iter().filter(matches).take(self.at_least).count() == self.at_least
+    fn matches_within(&self, document: &Document, steps: &mut usize) -> Option<bool> {
+        for query in &self.all {
+            if !query.matches_within(document, steps)? {
+                return Some(false);
+            }
+        }
+        for query in &self.none {
+            if query.matches_within(document, steps)? {
+                return Some(false);
+            }
+        }
+        let mut missing = self.at_least;
+        for query in &self.some {
+            if missing == 0 {
+                break;
+            }
+            missing = missing.saturating_sub(query.matches_within(document, steps)?.into());
+        }
+        Some(missing == 0)
     }
 }
 
 impl Phrase {
     /// Each word asks for a place; what it is found behind or before that place must differ among the
     /// words by no more than the slop.
-    fn matches(&self, document: &Document) -> bool {
+    fn matches_within(&self, document: &Document, steps: &mut usize) -> Option<bool> {
         let terms = document.terms_of(self.field.place);
-        let shifts: Vec<BTreeSet<i64>> = (0_i64..)
-            .zip(&self.words)
-            .map(|(wanted, alike)| {
-                let found = terms
-                    .iter()
-                    .filter(|term| alike.iter().any(|word| word.as_str() == term.text.as_ref()));
-                found.map(|term| i64::from(term.place).saturating_sub(wanted)).collect()
-            })
-            .collect();
+        let mut shifts: Vec<BTreeSet<i64>> = Vec::new();
+        for (wanted, alike) in (0_i64..).zip(&self.words) {
+            spend(steps, terms.len().saturating_mul(alike.len()))?;
+            let found = terms
+                .iter()
+                .filter(|term| alike.iter().any(|word| word.as_str() == term.text.as_ref()));
+            let found: BTreeSet<i64> =
+                found.map(|term| i64::from(term.place).saturating_sub(wanted)).collect();
+            if found.is_empty() {
+                return Some(false);
+            }
+            spend(steps, found.len().saturating_mul(STEPS_OF_A_LOOK))?;
+            shifts.push(found);
+        }
         let slop = i64::from(self.slop);
-        let mut least = shifts.iter().flatten();
-        least.any(|least| {
+        for least in shifts.iter().flatten() {
             let window = *least..=least.saturating_add(slop);
-            shifts.iter().all(|shifts| shifts.range(window.clone()).next().is_some())
-        })
+            let mut has_all = true;
+            for shifts in &shifts {
+                spend(steps, STEPS_OF_A_LOOK)?;
+                has_all = shifts.range(window.clone()).next().is_some();
+                if !has_all {
+                    break;
+                }
+            }
+            if has_all {
+                return Some(true);
+            }
+        }
+        Some(false)
     }
 }
+
+/// What a look into an ordered set costs.
+const STEPS_OF_A_LOOK: usize = 8;

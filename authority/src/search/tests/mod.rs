@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
-use jeton_domain::limits::SEARCH_CHANGES_MAX;
+use jeton_domain::limits::{SEARCH_CHANGES_MAX, SEARCH_INDEX_BYTES_MAX};
 use jeton_domain::query::SearchRequest;
 use jeton_domain::query::collections::USERS;
 use jeton_store::engine::BatchId;
@@ -119,9 +119,11 @@ proptest! {
         then in people(),
         gone in btree_set(name(), 0..6),
         asked in vec((asks(), orders()), 1..6),
+        room in prop_oneof![Just(SEARCH_INDEX_BYTES_MAX), 0_usize..40_000],
     ) {
         run(async {
             let mut world = World::new().await;
+            world.users.write().set_room(room);
             let mut known = by_name(first);
             world.change(&known.values().cloned().collect::<Vec<_>>(), &[]).await;
             for (ask, orders) in &asked {
@@ -166,17 +168,17 @@ fn a_search_that_is_given_up_leaves_the_rest_to_the_next() {
     run(async {
         let mut world = World::new().await;
         let many: Vec<Person> =
-            (0..2_500).map(|number| Person::plain(&format!("u{number:04}"))).collect();
+            (0..9_000).map(|number| Person::plain(&format!("u{number:04}"))).collect();
         world.change(&many, &[]).await;
         let request = SearchRequest::default();
         for _ in 0..3 {
             let mut context = Context::from_waker(Waker::noop());
             assert!(pin!(world.search(&request)).poll(&mut context).is_pending());
-            world.change(&[Person::plain("u0000x")], &["u0001", "u2499"]).await;
+            world.change(&[Person::plain("u0000x")], &["u0001", "u8999"]).await;
         }
-        assert_eq!(world.total().await, 2_499);
-        let last = SearchRequest { from: 2_498, ..SearchRequest::default() };
-        assert_eq!(world.search(&last).await.hits[0].item, "u2498");
+        assert_eq!(world.total().await, 8_999);
+        let last = SearchRequest { from: 8_998, ..SearchRequest::default() };
+        assert_eq!(world.search(&last).await.hits[0].item, "u8998");
     });
 }
 
@@ -191,5 +193,204 @@ fn nothing_is_held_before_the_first_search() {
         assert_eq!((world.users.read().len(), world.users.marks().noted().len()), (2, 2));
         assert_eq!(world.total().await, 2);
         assert!(world.users.marks().noted().is_empty());
+    });
+}
+
+fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn crowd(people: usize) -> Vec<Person> {
+    (0..people).map(|number| Person::plain(&format!("u{number:06}"))).collect()
+}
+
+/// Polls a search until it is done; how often it gave way, and what `seen` says between its turns.
+fn turns<T>(search: impl Future<Output = T>, mut seen: impl FnMut()) -> (usize, T) {
+    let mut search = pin!(search);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut turns = 0;
+    loop {
+        turns += 1;
+        if let Poll::Ready(done) = search.as_mut().poll(&mut context) {
+            return (turns, done);
+        }
+        seen();
+    }
+}
+
+#[test]
+fn a_search_gives_way_while_it_fills_the_index_and_while_it_looks() {
+    run(async {
+        let mut world = World::new().await;
+        world.change(&crowd(30_000), &[]).await;
+        let mut lengths = vec![0];
+        let everybody = SearchRequest::default();
+        turns(world.search(&everybody), || lengths.push(world.users.read().len()));
+        let steps = lengths.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(lengths.len() > 4 && steps.max().unwrap() < 1_000, "{lengths:?}");
+
+        // Neither many candidates nor a pattern that no order helps with keep the thread.
+        let pattern =
+            |text: &str| map([("wildcard", map([("username", Value::Text(text.to_owned()))]))]);
+        let long = format!("*{}*x", "u*0*".repeat(20));
+        for query in [
+            map([("bool", map([("must_not", pattern("*7*"))]))]),
+            map([("range", map([("username", map([("gte", text("a"))]))]))]),
+            pattern("*0*9*"),
+            pattern(&long),
+        ] {
+            let sort = Some(text("enabled"));
+            let request = SearchRequest { query: Some(query), sort, ..SearchRequest::default() };
+            let (turns, _) = turns(world.search(&request), || {});
+            assert!(turns > 1, "{request:?}");
+        }
+    });
+}
+
+#[test]
+fn an_index_that_is_compared_with_all_rows_stays_whole_meanwhile() {
+    run(async {
+        let mut world = World::new().await;
+        world.change(&crowd(SEARCH_CHANGES_MAX + 500), &[]).await;
+        assert_eq!(world.total().await, SEARCH_CHANGES_MAX + 500);
+        // More changes than are noted: everybody is put again, some are gone.
+        let again = crowd(SEARCH_CHANGES_MAX + 500);
+        world.change(&again[100..], &[]).await;
+        let gone: Vec<&str> = again[..100].iter().map(|person| person.name.as_str()).collect();
+        world.change(&[], &gone).await;
+        let plain = Search::parse(&USERS, &SearchRequest::default()).unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        let everybody = SearchRequest::default();
+        let mut search = Box::pin(world.search(&everybody));
+        let mut turns = 0;
+        let found = loop {
+            if let Poll::Ready(found) = search.as_mut().poll(&mut context) {
+                break found;
+            }
+            turns += 1;
+            // What another search sees, which began before the changes.
+            let seen = world.users.page(&plain).await.unwrap().total;
+            assert!((SEARCH_CHANGES_MAX + 400..=SEARCH_CHANGES_MAX + 500).contains(&seen));
+        };
+        assert_eq!((found.total, turns > 4), (SEARCH_CHANGES_MAX + 400, true));
+    });
+}
+
+#[test]
+fn an_index_keeps_to_its_room_and_everybody_is_found() {
+    run(async {
+        let mut world = World::new().await;
+        world.users.write().set_room(300_000);
+        world.change(&crowd(2_000), &[]).await;
+        let last = SearchRequest {
+            sort: Some(map([("username", text("desc"))])),
+            size: 1,
+            ..SearchRequest::default()
+        };
+        let check = async |world: &World, total: usize, name: &str| {
+            let found = world.search(&last).await;
+            assert_eq!((found.total, found.hits[0].item.as_str()), (total, name));
+            let index = world.users.read();
+            assert!(!index.is_too_large() && index.len() > 100, "{}", index.len());
+            index.len()
+        };
+        let held = check(&world, 2_000, "u001999").await;
+        assert!(held < 1_000);
+        // Those who come in front push others out; where there is room again, they come back.
+        let early: Vec<Person> = (0..500).map(|n| Person::plain(&format!("a{n:03}"))).collect();
+        world.change(&early, &["u001999"]).await;
+        check(&world, 2_499, "u001998").await;
+        let early: Vec<&str> = early.iter().map(|person| person.name.as_str()).collect();
+        world.change(&[], &early).await;
+        assert!(check(&world, 1_999, "u001998").await < 1_000);
+        world.users.write().set_room(SEARCH_INDEX_BYTES_MAX);
+        assert_eq!(check(&world, 1_999, "u001998").await, 1_999);
+        assert_eq!(world.users.read().end(), None);
+    });
+}
+
+#[test]
+fn a_page_of_many_is_the_same_as_if_all_were_ordered() {
+    run(async {
+        let mut world = World::new().await;
+        let mut people = crowd(6_000);
+        for (number, person) in people.iter_mut().enumerate() {
+            person.join(&format!("r{:03}", number * 7_919 % 613));
+        }
+        world.change(&people, &[]).await;
+        people.sort_by_key(|person| (person.role().to_owned(), person.name.clone()));
+        let query = Some(map([("prefix", map([("username", text("u"))]))]));
+        for (from, size) in [(0, 1), (0, 10), (700, 900), (5_990, 100), (9_000, 10), (0, 0)] {
+            let sort = Some(text("roles"));
+            let request =
+                SearchRequest { query: query.clone(), sort, from, size, search_after: None };
+            let found = world.search(&request).await;
+            let names: Vec<&str> = found.hits.iter().map(|hit| hit.item.as_str()).collect();
+            let wanted: Vec<&str> =
+                people.iter().skip(from).take(size).map(|person| person.name.as_str()).collect();
+            assert_eq!((found.total, names), (6_000, wanted));
+        }
+    });
+}
+
+#[test]
+fn hits_that_change_before_they_are_read_are_hits_still_or_not() {
+    run(async {
+        let mut world = World::new().await;
+        let mut ann = Person::plain("ann");
+        ann.join("ops");
+        world.change(&[ann.clone(), Person::plain("bob")], &[]).await;
+        let ops = Some(map([("term", map([("roles", text("ops"))]))]));
+        let request = SearchRequest { query: ops, ..SearchRequest::default() };
+        let search = Search::parse(&USERS, &request).unwrap();
+        assert_eq!(world.search(&request).await.total, 1);
+        let page = world.users.page(&search).await.unwrap();
+        let read = |row: &Row| Ok(table::decode(row)?.username.to_string());
+        // Put again as before, or with another role beside.
+        world.change(&[ann.clone()], &[]).await;
+        ann.join("dev");
+        world.change(&[ann], &[]).await;
+        let hits = world.users.hits(&page, &search, &read, false).await.unwrap().unwrap();
+        assert_eq!(hits[0].item, "ann");
+        for gone in [true, false] {
+            if gone {
+                world.change(&[], &["ann"]).await;
+            } else {
+                world.change(&[Person::plain("ann")], &[]).await;
+            }
+            assert!(world.users.hits(&page, &search, &read, false).await.unwrap().is_none());
+            let hits = world.users.hits(&page, &search, &read, true).await.unwrap();
+            assert_eq!(hits, Some(Vec::new()));
+        }
+        assert_eq!(world.search(&request).await.total, 0);
+    });
+}
+
+#[test]
+fn a_query_that_takes_too_many_steps_is_refused() {
+    run(async {
+        let mut world = World::new().await;
+        let mut long = Person::plain("a");
+        let words = (0..900).map(|word| format!("{}{word} ", "a".repeat(100)));
+        long.name_fully(&words.collect::<String>());
+        world.change(&[long], &[]).await;
+        let pattern = format!("*{}b", "a".repeat(60));
+        let query = Some(map([("wildcard", map([("full_name", text(&pattern))]))]));
+        let request = SearchRequest { query, ..SearchRequest::default() };
+        let search = Search::parse(&USERS, &request).unwrap();
+        let refused = world.users.find(&search, |_| Ok(())).await.unwrap_err();
+        assert!(refused.to_string().contains("steps to compare with one document"), "{refused}");
+
+        // So many steps for one are nothing, for all of very many they are too much.
+        let pattern = format!("*{}b", "a".repeat(20));
+        let query = Some(map([("wildcard", map([("full_name", text(&pattern))]))]));
+        let request = SearchRequest { query, ..SearchRequest::default() };
+        let search = Search::parse(&USERS, &request).unwrap();
+        world.users.find(&search, |_| Ok(())).await.unwrap();
+        let entry = Arc::clone(world.users.read().entries().next().unwrap());
+        let mut look = Look::with(&search, 2_900_000);
+        look.at(&entry).await.unwrap();
+        let refused = look.at(&entry).await.unwrap_err();
+        assert!(refused.to_string().contains("steps to compare with all documents"), "{refused}");
     });
 }

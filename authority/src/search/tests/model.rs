@@ -21,6 +21,21 @@ impl Person {
         Self { name: name.to_owned(), roles, enabled, full_name: None, email: None }
     }
 
+    /// Gives them one more role.
+    pub(super) fn join(&mut self, role: &str) {
+        self.roles.push(role.to_owned());
+    }
+
+    /// Their first role.
+    pub(super) fn role(&self) -> &str {
+        &self.roles[0]
+    }
+
+    /// Gives them this full name.
+    pub(super) fn name_fully(&mut self, name: &str) {
+        self.full_name = Some(name.to_owned());
+    }
+
     pub(super) fn record(&self) -> UserRecord {
         UserRecord {
             username: Username::new(&self.name),
@@ -78,15 +93,37 @@ pub(super) enum Ask {
     Exists { field: &'static str },
     Range { field: &'static str, lower: Option<(String, bool)>, upper: Option<(String, bool)> },
     Match { field: &'static str, text: String, all: bool },
-    Bool { must: Vec<Self>, should: Vec<Self>, not: Vec<Self>, least: Option<usize> },
+    Bool { must: Vec<Self>, should: Vec<Self>, not: Vec<Self>, least: Option<Least> },
     Simple { pieces: Vec<Piece>, all: bool },
 }
 
-/// A word of a simple query: how it is joined to those before it, and whether `*` stands behind it.
+/// How many must match, as a number or as a percentage; below 0, how many need not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Least {
+    number: i64,
+    is_percent: bool,
+}
+
+impl Least {
+    fn of(self, clauses: usize) -> i64 {
+        let clauses = i64::try_from(clauses).unwrap();
+        let number = if self.is_percent { clauses * self.number / 100 } else { self.number };
+        if self.number < 0 { clauses + number } else { number }
+    }
+
+    fn to_value(self) -> Value {
+        let Self { number, is_percent } = self;
+        if is_percent { text(&format!("{number}%")) } else { Value::Integer(number) }
+    }
+}
+
+/// A word of a simple query: how it is joined to those before it, whether `-` stands before it, with a
+/// blank between them or not, and whether `*` stands behind it.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     joint: Option<char>,
     is_negated: bool,
+    has_gap: bool,
     word: String,
     is_start: bool,
 }
@@ -148,14 +185,18 @@ impl Ask {
                 body.set("should".to_owned(), list(should));
                 body.set("must_not".to_owned(), list(not));
                 if let Some(least) = least {
-                    let least = i64::try_from(*least).unwrap();
-                    body.set("minimum_should_match".to_owned(), Value::Integer(least));
+                    body.set("minimum_should_match".to_owned(), least.to_value());
                 }
                 map([("bool", Value::Map(body))])
             }
             Self::Simple { pieces, all } => {
-                let written = pieces.iter().map(|Piece { joint, is_negated, word, is_start }| {
-                    let minus = if *is_negated { "-" } else { "" };
+                let written = pieces.iter().map(|piece| {
+                    let Piece { joint, is_negated, has_gap, word, is_start } = piece;
+                    let minus = match (is_negated, has_gap) {
+                        (true, false) => "-",
+                        (true, true) => "- ",
+                        (false, _) => "",
+                    };
                     let star = if *is_start { "*" } else { "" };
                     format!("{} {minus}{word}{star} ", joint.unwrap_or(' '))
                 });
@@ -214,17 +255,20 @@ impl Ask {
                 !asked.is_empty() && if *all { has.all(|has| has) } else { has.any(|has| has) }
             }
             Self::Bool { must, should, not, least } => {
-                let least = least.unwrap_or(usize::from(must.is_empty() && !should.is_empty()));
-                must.iter().all(|ask| ask.holds(person))
+                let held = should.iter().filter(|ask| ask.holds(person)).count();
+                // Where nothing must match, something that should must, whatever else is said.
+                (!must.is_empty() || should.is_empty() || held > 0)
+                    && least
+                        .is_none_or(|least| i64::try_from(held).unwrap() >= least.of(should.len()))
+                    && must.iter().all(|ask| ask.holds(person))
                     && !not.iter().any(|ask| ask.holds(person))
-                    && should.iter().filter(|ask| ask.holds(person)).count() >= least
             }
             Self::Simple { pieces, all } => {
                 let mut so_far: Option<bool> = None;
                 for piece in pieces {
                     let here =
                         FIELDS.iter().any(|field| any(field, &|term| piece.asks(field, term)));
-                    let here = here != piece.is_negated;
+                    let here = here != (piece.is_negated && !piece.has_gap);
                     so_far = Some(match (so_far, piece.joint, all) {
                         (None, _, _) => here,
                         (Some(before), Some('+'), _) | (Some(before), None, true) => before && here,
@@ -255,6 +299,10 @@ fn fits(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern.split_first(), text.split_first()) {
         (None, None) => true,
         (Some((b'*', rest)), _) => (0..=text.len()).any(|at| fits(rest, &text[at..])),
+        (Some((b'\\', rest)), _) => {
+            let (wanted, rest) = rest.split_first().unwrap_or((&b'\\', rest));
+            text.split_first().is_some_and(|(found, text)| wanted == found && fits(rest, text))
+        }
         (Some((wanted, rest)), Some((found, text))) => {
             (*wanted == b'?' || wanted == found) && fits(rest, text)
         }
@@ -324,52 +372,71 @@ pub(super) fn asks() -> impl Strategy<Value = Ask> {
     let piece = (
         proptest::option::of(proptest::sample::select(vec!['+', '|'])),
         any::<bool>(),
+        any::<bool>(),
         // No signs in between: each word is one, whatever the field.
         prop_oneof![3 => "[abAB]{1,2}", 1 => "org"],
         any::<bool>(),
     );
-    let piece = piece.prop_map(|(joint, is_negated, word, is_start)| Piece {
+    let piece = piece.prop_map(|(joint, is_negated, has_gap, word, is_start)| Piece {
         joint,
         is_negated,
+        has_gap,
         word,
         is_start,
     });
-    let leaf =
-        prop_oneof![
-            Just(Ask::All),
-            vec(name(), 0..4).prop_map(Ask::Ids),
-            (field(), given(), any::<bool>()).prop_map(|(field, text, ignoring)| Ask::Term {
-                field,
-                text,
-                ignoring
-            }),
-            any::<bool>().prop_map(|flag| {
-                Ask::Term { field: "enabled", text: flag.to_string(), ignoring: false }
-            }),
-            (field(), vec(given(), 0..4)).prop_map(|(field, texts)| Ask::Terms { field, texts }),
-            (field(), "[abAB]{0,2}", any::<bool>())
-                .prop_map(|(field, text, ignoring)| Ask::Prefix { field, text, ignoring }),
-            (field(), "[abA?*]{0,4}", any::<bool>())
-                .prop_map(|(field, pattern, ignoring)| Ask::Wildcard { field, pattern, ignoring }),
-            proptest::sample::select(FIELDS.to_vec()).prop_map(|field| Ask::Exists { field }),
-            (field(), end(), end()).prop_map(|(field, lower, upper)| Ask::Range {
-                field,
-                lower,
-                upper
-            }),
-            (field(), "([abA]{1,2}){0,1}( [ab]{1,2}){0,2}", any::<bool>())
-                .prop_map(|(field, text, all)| Ask::Match { field, text, all }),
-            (vec(piece, 0..4), any::<bool>()).prop_map(|(pieces, all)| Ask::Simple { pieces, all }),
-        ];
+    let leaf = prop_oneof![
+        Just(Ask::All),
+        vec(name(), 0..4).prop_map(Ask::Ids),
+        (field(), given(), any::<bool>()).prop_map(|(field, text, ignoring)| Ask::Term {
+            field,
+            text,
+            ignoring
+        }),
+        any::<bool>().prop_map(|flag| {
+            Ask::Term { field: "enabled", text: flag.to_string(), ignoring: false }
+        }),
+        (field(), vec(given(), 0..4)).prop_map(|(field, texts)| Ask::Terms { field, texts }),
+        (field(), "[abAB]{0,2}", any::<bool>()).prop_map(|(field, text, ignoring)| Ask::Prefix {
+            field,
+            text,
+            ignoring
+        }),
+        (field(), r"[abA?*\\]{0,4}", any::<bool>())
+            .prop_map(|(field, pattern, ignoring)| Ask::Wildcard { field, pattern, ignoring }),
+        proptest::sample::select(FIELDS.to_vec()).prop_map(|field| Ask::Exists { field }),
+        (field(), end(), end()).prop_map(|(field, lower, upper)| Ask::Range {
+            field,
+            lower,
+            upper
+        }),
+        (flags(), flags()).prop_map(|(lower, upper)| Ask::Range { field: "enabled", lower, upper }),
+        (field(), "([abA]{1,2}){0,1}( [ab]{1,2}){0,2}", any::<bool>())
+            .prop_map(|(field, text, all)| Ask::Match { field, text, all }),
+        (vec(piece, 0..4), any::<bool>()).prop_map(|(pieces, all)| Ask::Simple { pieces, all }),
+    ];
     leaf.prop_recursive(3, 16, 4, |inner| {
         (
             vec(inner.clone(), 0..3),
             vec(inner.clone(), 0..3),
             vec(inner, 0..2),
-            proptest::option::of(0_usize..3),
+            proptest::option::of(least()),
         )
             .prop_map(|(must, should, not, least)| Ask::Bool { must, should, not, least })
     })
+}
+
+fn flags() -> impl Strategy<Value = Option<(String, bool)>> {
+    let flag = (any::<bool>(), any::<bool>());
+    proptest::option::of(flag.prop_map(|(flag, is_open)| (flag.to_string(), is_open)))
+}
+
+fn least() -> impl Strategy<Value = Least> {
+    let number = prop_oneof![-3_i64..4, Just(0)];
+    let percent = proptest::sample::select(vec![-100_i64, -50, -34, 0, 25, 50, 99, 100, 150]);
+    prop_oneof![
+        number.prop_map(|number| Least { number, is_percent: false }),
+        percent.prop_map(|number| Least { number, is_percent: true }),
+    ]
 }
 
 pub(super) fn orders() -> impl Strategy<Value = Vec<Ordering>> {

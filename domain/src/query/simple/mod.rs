@@ -16,6 +16,7 @@ use super::parse::Parser;
 use super::refusal::QueryRefusal;
 use super::schema::{FieldRef, Schema};
 use super::tree::Query;
+use crate::limits::QUERY_CLAUSES_MAX;
 use crate::value::{Map, Value};
 
 mod reader;
@@ -88,6 +89,12 @@ fn fields(schema: &Schema, value: &Value) -> Result<Vec<FieldRef>, QueryRefusal>
     let Value::List(names) = value else {
         return QueryRefusal::malformed(format!("[{KIND}] query does not support [fields]"));
     };
+    if names.len() > QUERY_CLAUSES_MAX {
+        return QueryRefusal::not_allowed(format!(
+            "field expansion matches too many fields, limit: {QUERY_CLAUSES_MAX}, got: {}",
+            names.len()
+        ));
+    }
     let mut found: Vec<FieldRef> = Vec::new();
     for name in names {
         let name = text(KIND, "fields", name)?;

@@ -23,7 +23,7 @@ pub(super) fn read(
     depth: usize,
 ) -> Result<Option<Query>, QueryRefusal> {
     let chars: Vec<char> = given.chars().collect();
-    let closing = closing_brackets(&chars);
+    let closing = closing_brackets(&chars, options.operators.contains('\\'));
     let end = chars.len();
     let mut reader = Reader { parser, options, chars, closing, at: 0, end };
     let group = reader.group(depth)?;
@@ -31,14 +31,14 @@ pub(super) fn read(
 }
 
 /// Where the bracket that each opening one belongs to closes.
-fn closing_brackets(chars: &[char]) -> BTreeMap<usize, usize> {
+fn closing_brackets(chars: &[char], escapes: bool) -> BTreeMap<usize, usize> {
     let mut closing = BTreeMap::new();
     let mut open = Vec::new();
     let mut is_literal = false;
     for (at, char) in chars.iter().enumerate() {
         match char {
             _ if is_literal => is_literal = false,
-            '\\' => is_literal = true,
+            '\\' if escapes => is_literal = true,
             '(' => open.push(at),
             ')' => closing.extend(open.pop().map(|opened| (opened, at))),
             _ => {}
@@ -70,11 +70,24 @@ impl Group {
         Self { held: Vec::new(), joined: None, pending: None, is_negated: false, depth }
     }
 
-    /// Notes an operator; of several before a clause the first holds.
-    fn join(&mut self, joint: Joint) {
+    /// Notes an operator, or a blank. Of several that join, the first holds; one that negates is for
+    /// what stands directly behind it.
+    fn operate(&mut self, operator: char) {
+        self.is_negated = operator == '-' && !self.is_negated;
+        let joint = match operator {
+            '|' => Joint::Or,
+            '+' => Joint::And,
+            _ => return,
+        };
         if !self.held.is_empty() && self.pending.is_none() {
             self.pending = Some(joint);
         }
+    }
+
+    /// Passes over a clause that asks nothing, and over the operators before it.
+    fn pass_over(&mut self) {
+        self.pending = None;
+        self.is_negated = false;
     }
 
     fn add(&mut self, query: Query, otherwise: Joint) -> Result<(), QueryRefusal> {
@@ -135,17 +148,13 @@ impl Reader<'_, '_> {
                 None | Some('\\' | '*' | '~') => self.word()?,
                 Some(operator) => {
                     self.step(1);
-                    match operator {
-                        '|' => group.join(Joint::Or),
-                        '+' => group.join(Joint::And),
-                        '-' => group.is_negated = !group.is_negated,
-                        _ => {}
-                    }
-                    None
+                    group.operate(operator);
+                    continue;
                 }
             };
-            if let Some(clause) = clause {
-                group.add(clause, joint(self.options))?;
+            match clause {
+                Some(clause) => group.add(clause, joint(self.options))?,
+                None => group.pass_over(),
             }
         }
         Ok(group)
