@@ -218,6 +218,16 @@ async fn a_body_that_is_no_search_is_refused() {
             "[1:10] [query_user_request_payload] query doesn't support values of type: VALUE_STRING",
         ),
         (
+            r#"{"query":null}"#,
+            "x_content_parse_exception",
+            "[1:10] [query_user_request_payload] query doesn't support values of type: VALUE_NULL",
+        ),
+        (
+            r#"{"sort":true}"#,
+            "x_content_parse_exception",
+            "[1:9] [query_user_request_payload] sort doesn't support values of type: VALUE_BOOLEAN",
+        ),
+        (
             r#"{"from":{}}"#,
             "x_content_parse_exception",
             "[1:9] [query_user_request_payload] from doesn't support values of type: START_OBJECT",
@@ -306,4 +316,71 @@ async fn roles_are_found_and_shown_by_name_first() {
     world.root("DELETE", "/_security/role/logs").send().await.expect(200);
     let answer = ask(&world, ROLES, &json!({})).await.expect(200).json();
     assert_eq!(answer["total"], 1);
+}
+
+/// The names of the roles that a search finds, in order.
+async fn role_names(world: &World, body: &Value) -> Vec<String> {
+    let answer = ask(world, ROLES, body).await.expect(200).json();
+    let roles = answer["roles"].as_array().unwrap();
+    roles.iter().map(|role| role["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn metadata_of_many_roles_are_found_and_sorted_by() {
+    let world = World::new().await;
+    for (name, metadata) in [
+        ("a", json!({"team": "red", "level": {"n": 7}, "on": true})),
+        ("b", json!({"team": "blue", "level": {"n": 70}, "on": false})),
+        ("c", json!({"team": ["green", "amber"], "level.n": 7})),
+        ("d", json!({"teams": "red", "x": 1.5, "empty": [], "none": null})),
+        ("e", json!({})),
+        ("f", json!({"Team": "red"})),
+    ] {
+        let body = json!({"cluster": [], "metadata": metadata}).to_string();
+        let target = format!("/_security/role/{name}");
+        world.root("PUT", &target).json(&body).send().await.expect(200);
+    }
+    for (query, wanted) in [
+        (json!({"term": {"metadata.team": "red"}}), vec!["a"]),
+        (json!({"term": {"metadata": "red"}}), vec!["a", "d", "f"]),
+        (json!({"term": {"metadata.level.n": 7}}), vec!["a", "c"]),
+        (json!({"terms": {"metadata.level.n": [70, "x"]}}), vec!["b"]),
+        (json!({"term": {"metadata.on": true}}), vec!["a"]),
+        (json!({"term": {"metadata.x": 1.5}}), vec!["d"]),
+        (json!({"prefix": {"metadata.level.n": "7"}}), vec!["a", "b", "c"]),
+        (json!({"wildcard": {"metadata.team": "*r*e*"}}), vec!["a", "c"]),
+        (json!({"range": {"metadata.team": {"gt": "amber", "lt": "green"}}}), vec!["b"]),
+        (json!({"range": {"metadata.team": {"gte": "b", "lte": "b"}}}), vec![]),
+        (json!({"range": {"metadata.team": {"gt": "red", "lt": "blue"}}}), vec![]),
+        (json!({"exists": {"field": "metadata.empty"}}), vec![]),
+        (json!({"exists": {"field": "metadata.none"}}), vec![]),
+        (json!({"exists": {"field": "metadata.level"}}), vec![]),
+        (json!({"exists": {"field": "metadata.team"}}), vec!["a", "b", "c"]),
+        (json!({"exists": {"field": "metadata"}}), vec!["a", "b", "c", "d", "f"]),
+        (json!({"simple_query_string": {"query": "red", "fields": ["metadata.team"]}}), vec!["a"]),
+        (
+            json!({"simple_query_string": {"query": "-red", "fields": ["meta*"]}}),
+            vec!["b", "c", "e"],
+        ),
+        (json!({"match": {"metadata.team": "green"}}), vec!["c"]),
+        (json!({"term": {"metadata.team": {"value": "RED", "case_insensitive": true}}}), vec!["a"]),
+    ] {
+        assert_eq!(role_names(&world, &json!({"query": query})).await, wanted, "{query}");
+    }
+    for (sort, wanted) in [
+        (json!("metadata.team"), "c b a d e f"),
+        (json!({"metadata.team": "desc"}), "a c b d e f"),
+        (json!({"metadata.team": {"order": "desc", "missing": "_first"}}), "d e f a c b"),
+        (json!({"metadata.team": {"missing": "b"}}), "c d e f b a"),
+        (json!([{"metadata.on": "desc"}, {"name": "desc"}]), "a b f e d c"),
+    ] {
+        let names = role_names(&world, &json!({"sort": sort})).await;
+        assert_eq!(names.join(" "), wanted, "{sort}");
+    }
+    // Behind one without a value stand the others without one.
+    let sort = json!([{"metadata.team": "asc"}, "name"]);
+    let after = json!({"sort": sort, "search_after": [null, "d"]});
+    assert_eq!(role_names(&world, &after).await, ["e", "f"]);
+    let after = json!({"sort": sort, "search_after": ["blue", "b"], "size": 2});
+    assert_eq!(role_names(&world, &after).await, ["a", "d"]);
 }
