@@ -1,7 +1,7 @@
 //! Searches: documents of one table, found by an index in memory that follows the table.
 //!
 //! Owns how the index is filled and kept coherent, and what a page consists of. Must not know what
-//! the documents are: a [`Source`] says where their rows are and what of them is searched. What it
+//! the documents are: a `Source` says where their rows are and what of them is searched. What it
 //! means to match is the domain's; the index only finds candidates.
 //!
 //! The index is filled at the first search. From then on the keys of changed rows are noted as their

@@ -2,7 +2,7 @@
 //!
 //! Owns the search: the wanted pattern is walked along with the positions of all others, over the
 //! fewest characters that tell them apart. Sets of positions are made on demand and counted against
-//! an [`Effort`], so the answer is exact or [`TooComplex`]. Must not know what is covered.
+//! an `Effort`, so the answer is exact or [`TooComplex`]. Must not know what is covered.
 
 use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -2,7 +2,7 @@
 //!
 //! Owns which changes make sense and in which order the two files are written, so that a change
 //! that breaks off in between lets nobody in and gives nobody a role. Must not know how a line is
-//! changed (that is [`text`]), how a file is replaced (that is [`disk`]), or how a password is
+//! changed (that is `text`), how a file is replaced (that is `disk`), or how a password is
 //! hashed. A server that reads the files learns of it by itself.
 
 mod disk;
