@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
+use super::bell::Belled;
 use super::body::{self, BodyMemory};
 use super::pulse::{Patience, Pulse, Watched};
 use crate::settings::HttpBounds;
@@ -86,16 +87,16 @@ where
     let mut patience = Patience::new(idle, head);
     let mut beats = tokio::time::interval(Patience::beat(idle, head));
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut stop = site.stop();
-    let mut stopped = pin!(async move {
-        // A closed channel is a server that is gone: the same as a stop.
-        drop(stop.wait_for(|is_asked| *is_asked).await);
+    let over = pin!(async {
+        loop {
+            beats.tick().await;
+            if patience.is_over(&pulse) {
+                return;
+            }
+        }
     });
-    let mut pushed_out = pin!(site.pressure.notified());
-    // A request to make room that found nobody was not meant for a connection that came later.
-    if pushed_out.as_mut().enable() {
-        pushed_out.set(site.pressure.notified());
-    }
+    let asked = pin!(asked_to_end(&site));
+    let (mut over, mut asked) = (Belled::new(over), Belled::new(asked));
     let mut is_ending = false;
     loop {
         tokio::select! {
@@ -106,16 +107,28 @@ where
                 }
                 return;
             }
-            () = &mut stopped, if !is_ending => {
+            () = &mut asked, if !is_ending => {
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = &mut pushed_out, if !is_ending => {
-                is_ending = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            _ = beats.tick() => if patience.is_over(&pulse) { return },
+            () = &mut over => return,
         }
+    }
+}
+
+/// Returns when the server stops, or when this connection is to make room for another one.
+async fn asked_to_end(site: &Site) {
+    let mut stop = site.stop();
+    let mut pushed_out = pin!(site.pressure.notified());
+    // A request to make room that found nobody was not meant for a connection that came later.
+    if pushed_out.as_mut().enable() {
+        pushed_out.set(site.pressure.notified());
+    }
+    tokio::select! {
+        biased;
+        // A closed channel is a server that is gone: the same as a stop.
+        _ = stop.wait_for(|is_asked| *is_asked) => {}
+        () = pushed_out => {}
     }
 }
 

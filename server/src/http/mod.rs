@@ -2,6 +2,7 @@
 //!
 //! Owns what lies between a socket and the routes. Must not know a route or a status code.
 
+mod bell;
 mod body;
 mod connection;
 mod pulse;
