@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use jeton_authority::AuthorityError;
 use jeton_authority::error::Unauthenticated;
 use jeton_domain::subject::AuthenticationType;
@@ -15,7 +15,7 @@ use crate::error::{ApiError, Door};
 use crate::headers::{Framing, RequestHeaders};
 use crate::json::write::JsonWriter;
 use crate::media::{self, Media};
-use crate::respond::{Frame, Reply};
+use crate::respond::{Frame, Reply, header_bytes};
 use crate::rest::Rest;
 use crate::router::AUTHENTICATE_PATH;
 use crate::routes::authenticate;
@@ -67,14 +67,19 @@ impl Fast {
         };
         Some(match validated {
             Ok(known) => {
-                let body = known.face(|subject| {
+                let [body, user, realm] = known.face(|subject| {
                     let mut json = JsonWriter::default();
                     // The same for as long as this process runs, like the policy.
                     let roles = rest.authority.shown_roles(subject);
                     authenticate::print(&mut json, subject, &roles, AuthenticationType::Token);
-                    json.finish().into()
+                    let names =
+                        [subject.username.as_str(), subject.effective_realm().name.as_str()];
+                    let [user, realm] = names.map(header_bytes);
+                    [json.finish().into(), user, realm]
                 });
-                frame.reply(Reply::done(body).about(known.subject()))
+                let label = |name: &Bytes| HeaderValue::from_maybe_shared(name.clone()).ok();
+                let (user, realm) = (label(user), label(realm));
+                frame.reply(Reply { user, realm, ..Reply::done(body.clone()) })
             }
             Err(AuthorityError::Unauthenticated(Unauthenticated::UnknownToken)) if is_plain => {
                 self.unknown()

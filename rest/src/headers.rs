@@ -122,7 +122,8 @@ impl<'r> RequestHeaders<'r> {
 
     /// Whether the client takes an answer in gzip.
     pub(crate) fn takes_gzip(&self) -> bool {
-        let list = self.accept_encoding.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Some(list) = self.accept_encoding else { return false };
+        let list = list.to_str().unwrap_or_default();
         let mut any = false;
         for item in list.split(',') {
             let (coding, parameters) = item.split_once(';').unwrap_or((item, ""));

@@ -65,9 +65,11 @@ impl Frame {
     pub(crate) fn reply(&self, reply: Reply) -> Response<Bytes> {
         let mut response = self.labelled(reply.verdict.status(), reply.body);
         let headers = response.headers_mut();
-        headers.extend(reply.user.map(|user| (USER, user)));
-        headers.extend(reply.realm.map(|realm| (REALM, realm)));
-        headers.extend(reply.warning.map(|warning| (WARNING, warning)));
+        for (name, value) in [(USER, reply.user), (REALM, reply.realm), (WARNING, reply.warning)] {
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
+        }
         self.introduce(&mut response);
         response
     }
@@ -162,10 +164,15 @@ const WARNING: HeaderName = HeaderName::from_static("warning");
 /// A name as a header can carry it: what is not printable ASCII, and `%`, is percent-encoded, and so
 /// is a blank at either end, which would be lost.
 fn header_text(name: &str) -> Option<HeaderValue> {
+    HeaderValue::from_maybe_shared(header_bytes(name)).ok()
+}
+
+/// The bytes of [`header_text`], to be kept.
+pub(crate) fn header_bytes(name: &str) -> Bytes {
     let is_plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'%';
     let has_blank_end = name.starts_with(' ') || name.ends_with(' ');
     if name.bytes().all(is_plain) && !has_blank_end {
-        return HeaderValue::from_str(name).ok();
+        return Bytes::copy_from_slice(name.as_bytes());
     }
     let last = name.len().saturating_sub(1);
     let mut text = String::with_capacity(name.len() * 3);
@@ -178,7 +185,7 @@ fn header_text(name: &str) -> Option<HeaderValue> {
             text.extend([byte >> 4, byte & 0x0f].map(hex_digit));
         }
     }
-    HeaderValue::from_str(&text).ok()
+    text.into()
 }
 
 fn hex_digit(value: u8) -> char {

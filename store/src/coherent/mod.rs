@@ -28,7 +28,7 @@ use crate::tables::{cutoffs, pairs};
 pub struct KnownSubject {
     subject: Arc<Subject>,
     cells: [Cell; 4],
-    face: OnceLock<Bytes>,
+    face: OnceLock<[Bytes; 3]>,
     _weight: Weight,
 }
 
@@ -47,9 +47,9 @@ impl KnownSubject {
         self.cells.iter().map(Cell::tick).max().unwrap_or_default()
     }
 
-    /// A rendering of the subject, made once by whoever shows it and kept with it.
-    pub fn face(&self, render: impl FnOnce(&Subject) -> Bytes) -> Bytes {
-        self.face.get_or_init(|| render(&self.subject)).clone()
+    /// A rendering of the subject in parts, made once by whoever shows it and kept with it.
+    pub fn face(&self, render: impl FnOnce(&Subject) -> [Bytes; 3]) -> &[Bytes; 3] {
+        self.face.get_or_init(|| render(&self.subject))
     }
 }
 
