@@ -22,12 +22,23 @@ pub(crate) enum BenchError {
     /// The other engine refused.
     #[error("redb: {0}")]
     Redb(String),
+    /// The database that the product is compared with refused.
+    #[error("PostgreSQL: {0}")]
+    Postgres(String),
     /// An answer is not what it must be: its speed means nothing.
     #[error("wrong answer: {0}")]
     Answer(String),
     /// A program or a file is not as expected.
     #[error("{0}")]
     Setup(String),
+}
+
+impl From<tokio_postgres::Error> for BenchError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        // On its own the error says only that there was one.
+        let said = error.as_db_error().map(ToString::to_string);
+        Self::Postgres(said.unwrap_or_else(|| error.to_string()))
+    }
 }
 
 /// The outcome of a step.

@@ -6,6 +6,7 @@
 mod baseline;
 mod chance;
 mod clock;
+mod disk;
 mod engine;
 mod error;
 mod filling;
@@ -13,21 +14,26 @@ mod http;
 mod load;
 mod process;
 mod report;
+mod resp;
+mod rival;
 mod rows;
 mod server;
 mod site;
 mod stats;
 mod workloads;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::baseline::book::Lookup;
 use crate::engine::Contest;
 use crate::engine::contender::{self, Kind};
 use crate::error::{BenchError, Outcome, Trying};
-use crate::report::{Finding, Report, progress, say};
+use crate::report::{Report, progress, say};
+use crate::rival::tool::Tool;
 use crate::server::{Programs, this_program};
 use crate::workloads::{Bench, Scale};
 
@@ -58,7 +64,15 @@ enum Task {
     },
     /// Serve one answer for ever: the baseline of validation
     #[command(hide = true)]
-    Baseline { answer: PathBuf },
+    Baseline {
+        answer: PathBuf,
+        /// Look every token up
+        #[arg(long, requires = "store")]
+        lookup: Option<Lookup>,
+        /// In the store at this address
+        #[arg(long, requires = "lookup")]
+        store: Option<SocketAddr>,
+    },
     /// Fill the store of a server that does not run
     #[command(hide = true)]
     Fill { root: PathBuf, fills: Vec<String> },
@@ -83,7 +97,9 @@ fn perform(cli: &Cli) -> Outcome<bool> {
     match &cli.task {
         None => bench(cli),
         Some(Task::Engine { quick }) => contest(*quick),
-        Some(Task::Baseline { answer }) => baseline::serve(answer).map(|()| true),
+        Some(Task::Baseline { answer, lookup, store }) => {
+            baseline::serve(answer, lookup.zip(*store)).map(|()| true)
+        }
         Some(Task::Fill { root, fills }) => filling::fill_here(root, fills).map(|()| true),
         Some(Task::Bout { kind, folder, seconds, writers }) => {
             contender::bout(*kind, folder, *seconds, *writers).map(|()| true)
@@ -102,33 +118,52 @@ fn bench(cli: &Cli) -> Outcome<bool> {
     let scratch = scratch()?;
     let scale = if cli.quick { Scale::QUICK } else { Scale::FULL };
     let programs = Programs::find()?;
-    let bench = Bench { scale, programs, scratch: scratch.path().to_owned() };
-    let mut findings = Vec::new();
+    let bench = Bench { scale, programs, scratch: scratch.path().to_owned(), results: results() };
+    let (mut findings, mut skipped) = (Vec::new(), Vec::new());
     let is_chosen = |name| cli.only.is_empty() || cli.only.iter().any(|only| only == name);
     for workload in workloads::ALL.iter().filter(|workload| is_chosen(workload.name)) {
         progress(&format!("{}: {}", workload.name, workload.what));
-        findings.extend((workload.run)(&bench)?);
+        let missing = provide(workload.needs, cli.quick)?;
+        if missing.is_empty() {
+            findings.extend((workload.run)(&bench)?);
+        } else {
+            let skipping = format!("{} SKIPPED, for want of {}", workload.name, missing.join(", "));
+            progress(&skipping);
+            skipped.push(skipping);
+        }
     }
-    conclude(findings, cli.quick, "results.json")
+    conclude(&Report { skipped, ..Report::of(findings, cli.quick) }, "results.json")
+}
+
+/// The names of the rivals that are missing. A long run installs them, a quick one does without.
+fn provide(needs: &[Tool], is_quick: bool) -> Outcome<Vec<&'static str>> {
+    let results = results();
+    if !is_quick {
+        needs.iter().try_for_each(|tool| tool.provide(&results))?;
+    }
+    let missing = needs.iter().filter(|tool| !tool.is_present(&results));
+    Ok(missing.map(|tool| tool.name()).collect())
 }
 
 fn contest(is_quick: bool) -> Outcome<bool> {
     let scratch = scratch()?;
     let contest = if is_quick { Contest::QUICK } else { Contest::FULL };
     let findings = engine::run(&contest, &this_program()?, scratch.path())?;
-    conclude(findings, is_quick, "engine.json")
+    conclude(&Report::of(findings, is_quick), "engine.json")
 }
 
 /// Prints and stores what was found; false when a figure of a long run misses its bound.
-fn conclude(findings: Vec<Finding>, is_quick: bool, name: &str) -> Outcome<bool> {
-    let report = Report { machine: process::machine(), is_quick, findings };
+fn conclude(report: &Report, name: &str) -> Outcome<bool> {
     let path = results().join(name);
     report.store(&path)?;
     say(&format!("{}\n", report.machine));
     say(&report.table());
     say(&format!("written to {}", path.display()));
-    if is_quick {
-        say("a quick run: every workload ran and answered rightly; its figures mean little");
+    for skipping in &report.skipped {
+        say(skipping);
+    }
+    if report.is_quick {
+        say("a quick run: what ran answered rightly; its figures mean little");
         return Ok(true);
     }
     let missed: Vec<&str> = report.missed().map(|finding| finding.what.as_str()).collect();

@@ -1,6 +1,7 @@
 //! Processes as a benchmark sees them: which core they run on, what they use, how they end.
 
 use std::fs;
+use std::ops::Range;
 use std::process::Child;
 
 use rustix::process::{Pid, Signal};
@@ -39,17 +40,58 @@ pub(crate) fn on_core<T>(core: Core, work: impl FnOnce() -> Outcome<T>) -> Outco
     done
 }
 
-/// Seconds of processor time that a process has used, in user and in system mode.
-pub(crate) fn cpu_s(child: &Child) -> Outcome<f64> {
-    let path = format!("/proc/{}/stat", child.id());
-    let text = fs::read_to_string(&path).trying(|| format!("cannot read {path}"))?;
-    // The name of the program stands in parentheses and may hold anything.
-    let fields = text.rsplit_once(')').map(|(_, rest)| rest.split_whitespace());
-    let field = |place| fields.clone()?.nth(place)?.parse::<u64>().ok();
-    let (user, system) = (field(USER_TICKS), field(SYSTEM_TICKS));
-    let ticks = user.zip(system).map(|(user, system)| user.saturating_add(system));
-    let ticks = ticks.ok_or_else(|| BenchError::Setup(format!("{path} is not understood")))?;
+/// Seconds of processor time, in user and in system mode, that processes have used, and all that they
+/// started: those that run, and those that have ended and were waited for.
+pub(crate) fn cpu_s(roots: &[u32]) -> Outcome<f64> {
+    let running = running()?;
+    let mut family = roots.to_vec();
+    let mut place = 0;
+    while let Some(parent) = family.get(place).copied() {
+        family.extend(running.iter().filter(|one| one.parent == parent).map(|one| one.id));
+        place = place.saturating_add(1);
+    }
+    let mut ticks = 0_u64;
+    for id in family {
+        let used = running.iter().find(|one| one.id == id).map(|one| one.ticks);
+        let used = used.ok_or_else(|| BenchError::Setup(format!("process {id} has ended")))?;
+        ticks = ticks.saturating_add(used);
+    }
     Ok(real(ticks) / real(rustix::param::clock_ticks_per_second()))
+}
+
+/// A process that runs.
+struct Running {
+    id: u32,
+    parent: u32,
+    /// Of it and of its children that have ended.
+    ticks: u64,
+}
+
+/// Every process that runs.
+fn running() -> Outcome<Vec<Running>> {
+    let what = || "cannot list processes".to_owned();
+    let mut all = Vec::new();
+    for entry in fs::read_dir("/proc").trying(what)? {
+        let entry = entry.trying(what)?;
+        let Ok(id) = entry.file_name().to_string_lossy().parse() else { continue };
+        // It may end while it is looked at.
+        let Ok(text) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        let odd = || BenchError::Setup(format!("/proc/{id}/stat is not understood"));
+        let (parent, ticks) = parent_and_ticks(&text).ok_or_else(odd)?;
+        all.push(Running { id, parent, ticks });
+    }
+    Ok(all)
+}
+
+/// What `/proc/PID/stat` says of the parent and of the time used.
+fn parent_and_ticks(stat: &str) -> Option<(u32, u64)> {
+    // The name of the program stands in parentheses and may hold anything.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let parent = rest.split_whitespace().nth(PARENT)?.parse().ok()?;
+    let ticks = rest.split_whitespace().skip(TICKS.start).take(TICKS.len());
+    let ticks = ticks.map(|ticks| ticks.parse::<u64>().ok());
+    let ticks = ticks.reduce(|sum, ticks| Some(sum?.saturating_add(ticks?)))??;
+    Some((parent, ticks))
 }
 
 /// Bytes of memory that a process holds.
@@ -84,6 +126,36 @@ pub(crate) fn machine() -> String {
     format!("{count} x {name}, Linux {}", kernel.release().to_string_lossy())
 }
 
-/// Places of the fields behind the name in `/proc/PID/stat`.
-const USER_TICKS: usize = 11;
-const SYSTEM_TICKS: usize = 12;
+/// Place of the parent behind the name in `/proc/PID/stat`.
+const PARENT: usize = 1;
+/// Places of the ticks there: user and system, then the same of children that were waited for.
+const TICKS: Range<usize> = 11..15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn ticks_of_ended_children_count() {
+        let stat = "7 (a) b) S 3 7 7 0 -1 4194560 0 0 0 0 10 20 30 40 20 0 1";
+        assert_eq!(parent_and_ticks(stat), Some((3, 100)));
+        assert_eq!(parent_and_ticks("7 (a) S 3"), None);
+    }
+
+    #[test]
+    fn what_a_process_starts_counts_as_its_own() {
+        let work = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+        let script = format!("sh -c '{work}; echo done; exec cat <&3' 3<&0 & wait");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut shell = shell.spawn().unwrap();
+        let mut said = [0; 4];
+        shell.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+        assert!(cpu_s(&[shell.id()]).unwrap() >= 0.02);
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        assert!(cpu_s(&[shell.id()]).is_err());
+    }
+}

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::{Outcome, Trying};
+use crate::process::machine;
 use crate::stats::Series;
 
 /// What a figure has to keep to.
@@ -97,11 +98,18 @@ pub(crate) struct Report {
     pub(crate) machine: String,
     /// Whether it was a short run, whose figures mean little.
     pub(crate) is_quick: bool,
+    /// The workloads that did not run, and why.
+    pub(crate) skipped: Vec<String>,
     /// The lines of the table.
     pub(crate) findings: Vec<Finding>,
 }
 
 impl Report {
+    /// What was found on this machine.
+    pub(crate) fn of(findings: Vec<Finding>, is_quick: bool) -> Self {
+        Self { machine: machine(), is_quick, skipped: Vec::new(), findings }
+    }
+
     /// The lines whose figure misses its bound.
     pub(crate) fn missed(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| !finding.holds)

@@ -53,9 +53,9 @@ impl Server {
         self.started.seconds()
     }
 
-    /// Seconds of processor time that it has used.
-    pub(crate) fn cpu_s(&self) -> Outcome<f64> {
-        process::cpu_s(&self.child)
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Bytes of memory that it holds.

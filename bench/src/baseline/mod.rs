@@ -1,25 +1,33 @@
 //! The static server that validation is compared with: the HTTP stack of the product and nothing else.
 //!
 //! It answers every request with the same bytes. Runtime, sockets and HTTP settings are those of the
-//! product's listener; what differs is what the product does of its own.
+//! product's listener; what differs is what the product does of its own. It can also look every token
+//! up in another server's store, as one would without the product, and then answers only live ones so.
 
-use std::convert::Infallible;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{HeaderMap, Response, StatusCode};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
 use crate::error::{BenchError, Outcome, Trying};
 use crate::report::say;
+use book::{Book, Lookup};
+
+pub(crate) mod book;
+
+/// Where tokens are looked up: how, and the address of the store.
+pub(crate) type Behind = Option<(Lookup, SocketAddr)>;
 
 /// Serves the answer that stands in a file, as it came over the wire, until it is killed.
-pub(crate) fn serve(answer: &Path) -> Outcome<()> {
+pub(crate) fn serve(answer: &Path, behind: Behind) -> Outcome<()> {
     let bytes = std::fs::read(answer).trying(|| format!("cannot read {}", answer.display()))?;
     let fixed = Fixed::parse(&bytes)?;
     let listener = TcpListener::bind("127.0.0.1:0").trying(|| "cannot listen".to_owned())?;
@@ -29,7 +37,7 @@ pub(crate) fn serve(answer: &Path) -> Outcome<()> {
     for _ in 0..threads {
         let listener = listener.try_clone().trying(|| "cannot share a socket".to_owned())?;
         let fixed = fixed.clone();
-        serving.push(std::thread::spawn(move || attend(listener, &fixed)));
+        serving.push(std::thread::spawn(move || attend(listener, fixed, behind)));
     }
     say(&format!("listening on http://{address}"));
     for thread in serving {
@@ -75,28 +83,55 @@ impl Fixed {
     }
 }
 
+/// What one thread answers with.
+struct Front {
+    fixed: Fixed,
+    refusal: Fixed,
+    book: Option<Book>,
+}
+
+impl Front {
+    /// The fixed answer, unless the token is not live.
+    async fn answer(&self, request: Request<Incoming>) -> Outcome<Response<Full<Bytes>>> {
+        let is_live = match &self.book {
+            None => true,
+            Some(book) => book.knows(request.headers()).await?,
+        };
+        Ok(if is_live { self.fixed.response() } else { self.refusal.response() })
+    }
+}
+
 /// Accepts and serves on one thread.
-fn attend(listener: TcpListener, fixed: &Fixed) -> Outcome<()> {
+fn attend(listener: TcpListener, fixed: Fixed, behind: Behind) -> Outcome<()> {
     listener.set_nonblocking(true).trying(|| "cannot accept without waiting".to_owned())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.trying(|| "no runtime".to_owned())?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener);
         let listener = listener.trying(|| "cannot accept".to_owned())?;
+        let book = match behind {
+            None => None,
+            Some((lookup, store)) => Some(Book::open(lookup, store).await?),
+        };
+        let front = Arc::new(Front { fixed, refusal: Fixed::parse(REFUSAL)?, book });
         let mut builder = http1::Builder::new();
         builder.header_read_timeout(None).max_header_size(HEAD_BYTES).max_buf_size(BUFFER_BYTES);
         loop {
             let (stream, _) = listener.accept().await.trying(|| "cannot accept".to_owned())?;
             stream.set_nodelay(true).trying(|| "cannot send at once".to_owned())?;
-            let (builder, fixed) = (builder.clone(), fixed.clone());
+            let (builder, front) = (builder.clone(), Arc::clone(&front));
             tokio::spawn(async move {
-                let service = service_fn(|_| async { Ok::<_, Infallible>(fixed.response()) });
+                let service = service_fn(|request| front.answer(request));
                 // A client that goes away ends its connection in whatever state it is.
                 drop(builder.serve_connection(TokioIo::new(stream), service).await);
             });
         }
     })
 }
+
+/// The answer to a token that is not live.
+const REFUSAL: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Bearer\r\n\
+    content-type: application/json\r\ncontent-length: 25\r\n\r\n{\"error\":\"invalid_token\"}";
 
 /// Largest head, in bytes, as the product's default has it.
 const HEAD_BYTES: usize = 20 * 1024;

@@ -5,12 +5,18 @@ use std::path::PathBuf;
 use crate::error::Outcome;
 use crate::filling::{self, Ending, Fill};
 use crate::report::{Finding, progress};
+use crate::rival::tool::Tool;
 use crate::server::Programs;
 use crate::site::Site;
 
+mod fixed;
 mod issue;
+mod peers;
 mod query;
 mod revoke;
+mod revoke_one;
+mod revoke_postgres;
+mod side;
 mod size;
 mod start;
 mod validate;
@@ -21,6 +27,8 @@ pub(crate) struct Workload {
     pub(crate) name: &'static str,
     /// What it shows.
     pub(crate) what: &'static str,
+    /// The rivals that it runs against.
+    pub(crate) needs: &'static [Tool],
     /// Runs it.
     pub(crate) run: fn(&Bench) -> Outcome<Vec<Finding>>,
 }
@@ -30,29 +38,87 @@ pub(crate) const ALL: &[Workload] = &[
     Workload {
         name: "validate",
         what: "authenticate with valid and with forged tokens, against a static server",
+        needs: &[],
         run: validate::run,
     },
     Workload {
+        name: "validate-redis",
+        what: "authenticate, against a static server that asks Redis",
+        needs: &[Tool::Redis],
+        run: peers::against_redis,
+    },
+    Workload {
+        name: "validate-postgres",
+        what: "authenticate, against a static server that asks PostgreSQL",
+        needs: &[Tool::Postgres],
+        run: peers::against_postgres,
+    },
+    Workload {
+        name: "validate-oidc",
+        what: "authenticate, against introspection by oidc-provider",
+        needs: &[Tool::OidcProvider],
+        run: peers::against_oidc,
+    },
+    Workload {
+        name: "validate-nginx",
+        what: "authenticate for auth_request of nginx, against the same with other stores",
+        needs: &[Tool::Nginx, Tool::Redis, Tool::Postgres],
+        run: peers::behind_nginx,
+    },
+    Workload {
         name: "issue",
-        what: "durable grants over 64 connections, against one",
+        what: "durable grants over 64 connections, against one and against the disk",
+        needs: &[],
         run: issue::run,
+    },
+    Workload {
+        name: "issue-postgres",
+        what: "durable grants over 64 connections, against INSERT over as many",
+        needs: &[Tool::Postgres],
+        run: issue::against_postgres,
+    },
+    Workload {
+        name: "revoke-one",
+        what: "invalidate one token, against one sync of the disk",
+        needs: &[],
+        run: revoke_one::run,
+    },
+    Workload {
+        name: "revoke-one-peers",
+        what: "invalidate one token, against others that do so",
+        needs: &[Tool::Postgres, Tool::Redis, Tool::OidcProvider],
+        run: revoke_one::against_peers,
     },
     Workload {
         name: "revoke",
         what: "invalidate a large realm, against a small one",
+        needs: &[],
         run: revoke::run,
+    },
+    Workload {
+        name: "revoke-postgres",
+        what: "invalidate a large realm, against UPDATE of its rows and of its epoch",
+        needs: &[Tool::Postgres],
+        run: revoke_postgres::run,
     },
     Workload {
         name: "start",
         what: "first answer of a full store, closed and killed, against an empty one",
+        needs: &[],
         run: start::run,
     },
     Workload {
         name: "query",
         what: "search many users and put one of them, against few users",
+        needs: &[],
         run: query::run,
     },
-    Workload { name: "size", what: "bytes on disk and in memory for each pair", run: size::run },
+    Workload {
+        name: "size",
+        what: "bytes on disk and in memory for each pair",
+        needs: &[],
+        run: size::run,
+    },
 ];
 
 /// How large and how long the workloads are.
@@ -72,6 +138,8 @@ pub(crate) struct Scale {
     pub(crate) many_users: usize,
     /// Users of a small crowd.
     pub(crate) few_users: usize,
+    /// Tokens that one run revokes, one by one.
+    pub(crate) revocations: usize,
 }
 
 impl Scale {
@@ -84,6 +152,7 @@ impl Scale {
         small_pairs: 1_000,
         many_users: 100_000,
         few_users: 1_000,
+        revocations: 400,
     };
 
     /// Enough to see that every workload runs and every answer is right.
@@ -95,6 +164,7 @@ impl Scale {
         small_pairs: 1_000,
         many_users: 3_000,
         few_users: 1_000,
+        revocations: 20,
     };
 }
 
@@ -107,6 +177,8 @@ pub(crate) struct Bench {
     pub(crate) programs: Programs,
     /// Where its directories go.
     pub(crate) scratch: PathBuf,
+    /// Where results go, and what outlives a run.
+    pub(crate) results: PathBuf,
 }
 
 impl Bench {

@@ -1,5 +1,7 @@
 //! Bulk revocation: a realm with many pairs against one with few, with exact counts.
 
+use std::net::SocketAddr;
+
 use super::{Bench, LARGE_REALM, SMALL_REALM, WARM_REALM};
 use crate::clock::Stopwatch;
 use crate::error::{BenchError, Outcome};
@@ -24,9 +26,7 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
         progress(&format!("revoke: run {run} of {runs}"));
         let site = template.copy(bench.scratch.join("revoke-run"))?;
         let server = site.start(Core::Any, &[])?;
-        let mut client = Client::connect(server.address())?;
-        let bearer = format!("Bearer {}", superuser_token(&mut client)?);
-        let mut revoking = Revoking { client, bearer };
+        let mut revoking = Revoking::connect(server.address())?;
         revoking.revoke(&warm)?;
         // In turns, so that neither is always the first.
         if run.is_multiple_of(2) {
@@ -53,7 +53,7 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
 const TURNS: usize = 3;
 
 /// A realm that is revoked.
-struct Target {
+pub(super) struct Target {
     realm: &'static str,
     pairs: usize,
     /// Requests that show some of its tokens.
@@ -61,21 +61,30 @@ struct Target {
 }
 
 impl Target {
-    fn of(site: &Site, realm: &'static str, pairs: usize) -> Outcome<Self> {
+    /// With some of its tokens, which `site` knows.
+    pub(super) fn of(site: &Site, realm: &'static str, pairs: usize) -> Outcome<Self> {
         let texts = filling::texts(site, realm)?;
         let samples = texts.iter().step_by((texts.len() / 10).max(1));
         Ok(Self { realm, pairs, samples: samples.map(|token| filling::show(token)).collect() })
     }
 }
 
-struct Revoking {
+/// A client that may revoke.
+pub(super) struct Revoking {
     client: Client,
     bearer: String,
 }
 
 impl Revoking {
+    /// Connects to a server.
+    pub(super) fn connect(address: SocketAddr) -> Outcome<Self> {
+        let mut client = Client::connect(address)?;
+        let bearer = format!("Bearer {}", superuser_token(&mut client)?);
+        Ok(Self { client, bearer })
+    }
+
     /// Revokes a realm; the milliseconds that it took. The counts and some tokens are checked.
-    fn revoke(&mut self, target: &Target) -> Outcome<f64> {
+    pub(super) fn revoke(&mut self, target: &Target) -> Outcome<f64> {
         let Target { realm, pairs, samples } = target;
         for show in samples {
             self.client.call(show)?.expect(200)?;

@@ -1,0 +1,247 @@
+//! Validation against what would be picked instead: a static server that looks tokens up in Redis or
+//! `PostgreSQL`, introspection, and all of them behind a proxy that asks first.
+
+use std::net::SocketAddr;
+
+use super::side::{self, Pace, Side};
+use super::{Bench, fixed};
+use crate::baseline::book::{Lookup, hash};
+use crate::error::Outcome;
+use crate::filling::{self, Ending, Fill};
+use crate::http::request;
+use crate::load::Shot;
+use crate::process::Core;
+use crate::report::{Bound, Finding};
+use crate::rival::tool::Tool;
+use crate::rival::{Rival, nginx, oidc, postgres, redis};
+use crate::rows::username;
+use crate::server::Server;
+use crate::site::Site;
+use crate::stats::Series;
+
+/// Redis.
+pub(super) fn against_redis(bench: &Bench) -> Outcome<Vec<Finding>> {
+    let hot = Hot::prepare(bench, "validate-redis")?;
+    let store = hot.redis(bench)?;
+    let lookups = [Lookup::Redis, Lookup::RedisEpoch];
+    let version = Tool::Redis.version()?;
+    let paces = hot.against_store(bench, "validate-redis", &store, lookups)?;
+    store.end()?;
+    let findings = hot.compared(
+        paces,
+        [
+            (format!("Redis {version}: GET behind a static server"), Bound::AtLeast(1.5)),
+            (format!("Redis {version}: MGET with the realm's epoch"), Bound::None),
+        ],
+    );
+    hot.leave()?;
+    Ok(findings)
+}
+
+/// PostgreSQL.
+pub(super) fn against_postgres(bench: &Bench) -> Outcome<Vec<Finding>> {
+    let hot = Hot::prepare(bench, "validate-postgres")?;
+    let store = hot.postgres(bench)?;
+    let lookups = [Lookup::Postgres, Lookup::PostgresEpoch];
+    let version = Tool::Postgres.version()?;
+    let paces = hot.against_store(bench, "validate-postgres", &store, lookups)?;
+    store.end()?;
+    let findings = hot.compared(
+        paces,
+        [
+            (format!("PostgreSQL {version}: select behind a static server"), Bound::AtLeast(4.0)),
+            (format!("PostgreSQL {version}: select with the realm's epoch"), Bound::None),
+        ],
+    );
+    hot.leave()?;
+    Ok(findings)
+}
+
+/// Introspection by oidc-provider.
+pub(super) fn against_oidc(bench: &Bench) -> Outcome<Vec<Finding>> {
+    let hot = Hot::prepare(bench, "validate-oidc")?;
+    let peer = oidc::start(&bench.scratch, &bench.results, Core::Server)?;
+    let tokens = oidc::grant(peer.address(), OIDC_TOKENS)?;
+    let contains = || b"\"active\":true".as_slice().into();
+    let shot = |token: &String| Shot { request: oidc::introspect(token), contains: contains() };
+    let shots: Vec<Shot> = tokens.iter().map(shot).collect();
+    let sides = [hot.side()?, Side::new(peer.address(), vec![peer.pid()], &shots, 200)?];
+    let [jeton, introspection] = side::take_turns(bench, "validate-oidc", sides)?;
+    peer.end()?;
+    let version = Tool::OidcProvider.version()?;
+    let what = format!("oidc-provider {version}: introspection in memory, {OIDC_TOKENS} tokens");
+    let findings =
+        vec![hot.finding(jeton.per_cpu, what, introspection.per_cpu, Bound::AtLeast(10.0))];
+    hot.leave()?;
+    Ok(findings)
+}
+
+/// All of them behind nginx, which asks them before it answers.
+pub(super) fn behind_nginx(bench: &Bench) -> Outcome<Vec<Finding>> {
+    let hot = Hot::prepare(bench, "validate-nginx")?;
+    let (redis, postgres) = (hot.redis(bench)?, hot.postgres(bench)?);
+    let front = |lookup, store: &Rival| hot.front(bench, lookup, store);
+    let fronts = [front(Lookup::Redis, &redis)?, front(Lookup::Postgres, &postgres)?];
+    let [front_of_redis, front_of_postgres] = &fronts;
+    let proxy = |name, judge: SocketAddr| {
+        nginx::start(&bench.scratch, name, judge, AUTHENTICATE, Core::Server)
+    };
+    let proxies = [
+        proxy("nginx-jeton", hot.jeton.address())?,
+        proxy("nginx-redis", front_of_redis.address())?,
+        proxy("nginx-postgres", front_of_postgres.address())?,
+    ];
+    let [of_jeton, of_redis, of_postgres] = &proxies;
+    let shots = hot.proxied();
+    let sides = [
+        Side::new(of_jeton.address(), vec![of_jeton.pid(), hot.jeton.pid()], &shots, 200)?,
+        Side::new(
+            of_redis.address(),
+            vec![of_redis.pid(), front_of_redis.pid(), redis.pid()],
+            &shots,
+            200,
+        )?,
+        Side::new(
+            of_postgres.address(),
+            vec![of_postgres.pid(), front_of_postgres.pid(), postgres.pid()],
+            &shots,
+            200,
+        )?,
+    ];
+    let [jeton, by_redis, by_postgres] = side::take_turns(bench, "validate-nginx", sides)?;
+    proxies.into_iter().try_for_each(Rival::end)?;
+    fronts.into_iter().try_for_each(Server::kill)?;
+    redis.end()?;
+    postgres.end()?;
+    hot.leave()?;
+    let what = format!("nginx {} auth_request, Jeton behind it", Tool::Nginx.version()?);
+    Ok(vec![
+        Finding::ratio(
+            what.clone(),
+            jeton.per_cpu.clone(),
+            "static server and Redis behind it",
+            by_redis.per_cpu,
+            Bound::None,
+        ),
+        Finding::ratio(
+            what,
+            jeton.per_cpu,
+            "static server and PostgreSQL behind it",
+            by_postgres.per_cpu,
+            Bound::None,
+        ),
+    ])
+}
+
+/// A server with live tokens that are shown in turn, and the same tokens for others to store.
+struct Hot {
+    site: Site,
+    jeton: Server,
+    shots: Vec<Shot>,
+    /// What the tokens are called elsewhere, and whose they are.
+    hashes: Vec<[u8; 32]>,
+    names: Vec<String>,
+    texts: Vec<String>,
+    /// The requests for servers that answer every token alike.
+    alike: Vec<Shot>,
+}
+
+impl Hot {
+    fn prepare(bench: &Bench, name: &str) -> Outcome<Self> {
+        let site = bench.site(name)?;
+        let fill = Fill { realm: "hot", pairs: bench.scale.hot_tokens, users: USERS };
+        filling::fill(&site, &bench.programs, &[fill], Ending::Closed)?;
+        let shots = filling::shots(&site, &fill)?;
+        let texts = filling::texts(&site, fill.realm)?;
+        let hashes = texts.iter().map(|text| hash(text.as_bytes())).collect();
+        let user = |place: usize| username(place.checked_rem(USERS).unwrap_or_default());
+        let names = (0..texts.len()).map(user).collect();
+        let alike = fixed::shots(&shots);
+        let jeton = site.start(Core::Server, &[])?;
+        Ok(Self { site, jeton, shots, hashes, names, texts, alike })
+    }
+
+    /// Redis with the tokens.
+    fn redis(&self, bench: &Bench) -> Outcome<Rival> {
+        let store = redis::start(&bench.scratch, Core::Server)?;
+        redis::store(store.address(), &self.names, &self.hashes)?;
+        Ok(store)
+    }
+
+    /// PostgreSQL with the tokens.
+    fn postgres(&self, bench: &Bench) -> Outcome<Rival> {
+        let store = postgres::start(&bench.scratch, Core::Server)?;
+        let hashes: Vec<&[u8]> = self.hashes.iter().map(<[u8; 32]>::as_slice).collect();
+        let session = postgres::Session::open(store.address())?;
+        session.store(postgres::SMALL_REALM, &self.names, &hashes)?;
+        Ok(store)
+    }
+
+    /// A static server that looks tokens up in a store.
+    fn front(&self, bench: &Bench, lookup: Lookup, store: &Rival) -> Outcome<Server> {
+        let behind = Some((lookup, store.address()));
+        fixed::start(bench, &self.site, &self.jeton, &self.shots, behind)
+    }
+
+    fn side(&self) -> Outcome<Side<'_>> {
+        Side::new(self.jeton.address(), vec![self.jeton.pid()], &self.shots, 200)
+    }
+
+    /// Takes turns with static servers that look tokens up in two ways in one store.
+    fn against_store(
+        &self,
+        bench: &Bench,
+        name: &str,
+        store: &Rival,
+        [one, other]: [Lookup; 2],
+    ) -> Outcome<[Pace; 3]> {
+        let fronts = [self.front(bench, one, store)?, self.front(bench, other, store)?];
+        let [one, other] = &fronts;
+        let processes = |front: &Server| vec![front.pid(), store.pid()];
+        let sides = [
+            self.side()?,
+            Side::new(one.address(), processes(one), &self.alike, 200)?,
+            Side::new(other.address(), processes(other), &self.alike, 200)?,
+        ];
+        let paces = side::take_turns(bench, name, sides)?;
+        fronts.into_iter().try_for_each(Server::kill)?;
+        Ok(paces)
+    }
+
+    fn compared(
+        &self,
+        [jeton, one, other]: [Pace; 3],
+        whats: [(String, Bound); 2],
+    ) -> Vec<Finding> {
+        let others = [one, other].into_iter().zip(whats);
+        others
+            .map(|(pace, (what, bound))| {
+                self.finding(jeton.per_cpu.clone(), what, pace.per_cpu, bound)
+            })
+            .collect()
+    }
+
+    fn finding(&self, jeton: Series, what: String, other: Series, bound: Bound) -> Finding {
+        let tokens = self.texts.len();
+        Finding::ratio(format!("authenticate, {tokens} live tokens"), jeton, what, other, bound)
+    }
+
+    /// Requests that show the tokens to a proxy.
+    fn proxied(&self) -> Vec<Shot> {
+        let contains = || nginx::ANSWER.as_bytes().into();
+        let ask = |token| request("GET", nginx::PATH, &format!("Bearer {token}"), "").into();
+        let shot = |token| Shot { request: ask(token), contains: contains() };
+        self.texts.iter().map(shot).collect()
+    }
+
+    fn leave(self) -> Outcome<()> {
+        self.jeton.stop()?;
+        self.site.remove()
+    }
+}
+
+/// What decides for the proxy.
+const AUTHENTICATE: &str = "/_security/_authenticate";
+const USERS: usize = 100;
+/// Tokens of a peer whose memory holds no more than a thousand.
+const OIDC_TOKENS: usize = 500;
