@@ -55,14 +55,48 @@ impl Session {
     }
 
     /// Invalidates a token: without its key nothing is found.
-    pub(crate) fn revoke(&mut self, key: &[u8; 32]) -> Outcome<()> {
-        let mut out = Vec::new();
-        command(&mut out, &[b"DEL", key]);
-        self.stream.write_all(&out).trying(|| "cannot write to Redis".to_owned())?;
-        match self.reply()? {
-            Reply::Other(line) if line == ":1" => Ok(()),
-            other => Err(BenchError::Answer(format!("Redis deleted otherwise: {other:?}"))),
+    pub(crate) fn revoke(&mut self, key: &[u8; 32]) -> Outcome<u64> {
+        self.count(&[b"DEL", key])
+    }
+
+    /// Empties the store and fills it with so many tokens of a realm, whose keys stand in a set.
+    pub(crate) fn fill(&mut self, tokens: usize) -> Outcome<()> {
+        self.call(&[&[b"FLUSHALL"], &[b"SET", b"epoch", b"0"]])?;
+        let mut first = 0;
+        while first < tokens {
+            let end = tokens.min(first.saturating_add(TOKENS_A_SCRIPT));
+            let bounds = [first.to_string(), end.saturating_sub(1).to_string()];
+            let [from, to] = &bounds;
+            self.count(&[b"EVAL", FILL, b"1", REALM, from.as_bytes(), to.as_bytes()])?;
+            first = end;
         }
+        Ok(())
+    }
+
+    /// Invalidates a realm key by key; how many they were.
+    pub(crate) fn revoke_realm(&mut self) -> Outcome<u64> {
+        self.count(&[b"EVAL", REVOKE, b"1", REALM])
+    }
+
+    /// Invalidates a realm by its epoch: nobody learns how many tokens that were.
+    pub(crate) fn bump_epoch(&mut self) -> Outcome<u64> {
+        self.count(&[b"INCR", b"epoch"])
+    }
+
+    /// Sends a command that is answered with a number.
+    fn count(&mut self, words: &[&[u8]]) -> Outcome<u64> {
+        let mut out = Vec::new();
+        command(&mut out, words);
+        self.stream.write_all(&out).trying(|| "cannot write to Redis".to_owned())?;
+        let reply = self.reply()?;
+        let number = match &reply {
+            Reply::Other(line) => std::str::from_utf8(line).ok().and_then(|line| {
+                let number = line.strip_prefix(':')?;
+                number.parse().ok()
+            }),
+            Reply::Text(_) | Reply::Texts(_) => None,
+        };
+        number.ok_or_else(|| BenchError::Answer(format!("Redis says {reply:?}")))
     }
 
     /// Sends commands at once and waits for all their answers.
@@ -101,3 +135,20 @@ impl Session {
 }
 
 const COMMANDS_A_WRITE: usize = 500;
+const TOKENS_A_SCRIPT: usize = 100_000;
+/// The set of a realm's keys.
+const REALM: &[u8] = b"realm";
+/// Stores tokens with these numbers; how many.
+const FILL: &[u8] = b"for number = ARGV[1], ARGV[2] do
+    local key = redis.sha1hex(number)
+    redis.call('SET', key, '0 user-' .. (number % 1000), 'EX', 86400)
+    redis.call('SADD', KEYS[1], key)
+end
+return ARGV[2] - ARGV[1] + 1";
+/// Takes keys out of a realm's set and removes them, some at a time; how many.
+const REVOKE: &[u8] = b"local count = 0
+while true do
+    local keys = redis.call('SPOP', KEYS[1], 1000)
+    if #keys == 0 then return count end
+    count = count + redis.call('UNLINK', unpack(keys))
+end";

@@ -15,7 +15,7 @@ mod peers;
 mod query;
 mod revoke;
 mod revoke_one;
-mod revoke_postgres;
+mod revoke_peers;
 mod side;
 mod size;
 mod start;
@@ -99,7 +99,13 @@ pub(crate) const ALL: &[Workload] = &[
         name: "revoke-postgres",
         what: "invalidate a large realm, against UPDATE of its rows and of its epoch",
         needs: &[Tool::Postgres],
-        run: revoke_postgres::run,
+        run: revoke_peers::against_postgres,
+    },
+    Workload {
+        name: "revoke-redis",
+        what: "invalidate a large realm, against removal of its keys and its epoch in Redis",
+        needs: &[Tool::Redis],
+        run: revoke_peers::against_redis,
     },
     Workload {
         name: "start",

@@ -170,8 +170,12 @@ impl Peers {
 
     fn by_redis(&mut self, hash: &[u8; 32]) -> Outcome<f64> {
         let watch = Stopwatch::start();
-        self.dictionary.revoke(hash)?;
-        Ok(watch.seconds() * real(1_000))
+        let keys = self.dictionary.revoke(hash)?;
+        let seconds = watch.seconds();
+        if keys == 1 {
+            return Ok(seconds * real(1_000));
+        }
+        Err(BenchError::Answer(format!("{keys} keys were deleted instead of one")))
     }
 
     fn by_oidc(&mut self, token: &str) -> Outcome<f64> {
