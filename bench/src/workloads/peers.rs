@@ -17,13 +17,12 @@ use crate::rival::{Rival, nginx, oidc, postgres, redis};
 use crate::rows::username;
 use crate::server::Server;
 use crate::site::Site;
-use crate::stats::Series;
 
 /// Redis.
 pub(super) fn against_redis(bench: &Bench) -> Outcome<Vec<Finding>> {
     let hot = Hot::prepare(bench, "validate-redis")?;
     let store = hot.redis(bench)?;
-    let lookups = [Lookup::Redis, Lookup::RedisEpoch];
+    let lookups = [Lookup::Redis, Lookup::RedisEpoch, Lookup::RedisPool];
     let version = Tool::Redis.version()?;
     let paces = hot.against_store(bench, "validate-redis", &store, lookups)?;
     store.end()?;
@@ -32,6 +31,7 @@ pub(super) fn against_redis(bench: &Bench) -> Outcome<Vec<Finding>> {
         [
             (format!("Redis {version}: GET behind a static server"), Bound::AtLeast(1.5)),
             (format!("Redis {version}: MGET with the realm's epoch"), Bound::None),
+            (format!("Redis {version}: GET over a pool of connections"), Bound::None),
         ],
     );
     hot.leave()?;
@@ -42,7 +42,7 @@ pub(super) fn against_redis(bench: &Bench) -> Outcome<Vec<Finding>> {
 pub(super) fn against_postgres(bench: &Bench) -> Outcome<Vec<Finding>> {
     let hot = Hot::prepare(bench, "validate-postgres")?;
     let store = hot.postgres(bench)?;
-    let lookups = [Lookup::Postgres, Lookup::PostgresEpoch];
+    let lookups = [Lookup::Postgres, Lookup::PostgresEpoch, Lookup::PostgresPool];
     let version = Tool::Postgres.version()?;
     let paces = hot.against_store(bench, "validate-postgres", &store, lookups)?;
     store.end()?;
@@ -51,6 +51,7 @@ pub(super) fn against_postgres(bench: &Bench) -> Outcome<Vec<Finding>> {
         [
             (format!("PostgreSQL {version}: select behind a static server"), Bound::AtLeast(4.0)),
             (format!("PostgreSQL {version}: select with the realm's epoch"), Bound::None),
+            (format!("PostgreSQL {version}: select over a pool of connections"), Bound::None),
         ],
     );
     hot.leave()?;
@@ -70,8 +71,7 @@ pub(super) fn against_oidc(bench: &Bench) -> Outcome<Vec<Finding>> {
     peer.end()?;
     let version = Tool::OidcProvider.version()?;
     let what = format!("oidc-provider {version}: introspection in memory, {OIDC_TOKENS} tokens");
-    let findings =
-        vec![hot.finding(jeton.per_cpu, what, introspection.per_cpu, Bound::AtLeast(10.0))];
+    let findings = hot.findings(jeton, what, introspection, Bound::AtLeast(10.0)).to_vec();
     hot.leave()?;
     Ok(findings)
 }
@@ -187,22 +187,22 @@ impl Hot {
         Side::new(self.jeton.address(), vec![self.jeton.pid()], &self.shots, 200)
     }
 
-    /// Takes turns with static servers that look tokens up in two ways in one store.
+    /// Takes turns with static servers that look tokens up in some ways in one store.
     fn against_store(
         &self,
         bench: &Bench,
         name: &str,
         store: &Rival,
-        [one, other]: [Lookup; 2],
-    ) -> Outcome<[Pace; 3]> {
-        let fronts = [self.front(bench, one, store)?, self.front(bench, other, store)?];
-        let [one, other] = &fronts;
-        let processes = |front: &Server| vec![front.pid(), store.pid()];
-        let sides = [
-            self.side()?,
-            Side::new(one.address(), processes(one), &self.alike, 200)?,
-            Side::new(other.address(), processes(other), &self.alike, 200)?,
-        ];
+        lookups: [Lookup; 3],
+    ) -> Outcome<[Pace; 4]> {
+        let fronts = lookups.map(|lookup| self.front(bench, lookup, store));
+        let [one, other, third] = fronts;
+        let fronts = [one?, other?, third?];
+        let side = |front: &Server| {
+            Side::new(front.address(), vec![front.pid(), store.pid()], &self.alike, 200)
+        };
+        let [one, other, third] = &fronts;
+        let sides = [self.side()?, side(one)?, side(other)?, side(third)?];
         let paces = side::take_turns(bench, name, sides)?;
         fronts.into_iter().try_for_each(Server::kill)?;
         Ok(paces)
@@ -210,20 +210,22 @@ impl Hot {
 
     fn compared(
         &self,
-        [jeton, one, other]: [Pace; 3],
-        whats: [(String, Bound); 2],
+        [jeton, one, other, third]: [Pace; 4],
+        whats: [(String, Bound); 3],
     ) -> Vec<Finding> {
-        let others = [one, other].into_iter().zip(whats);
+        let others = [one, other, third].into_iter().zip(whats);
         others
-            .map(|(pace, (what, bound))| {
-                self.finding(jeton.per_cpu.clone(), what, pace.per_cpu, bound)
-            })
+            .flat_map(|(pace, (what, bound))| self.findings(jeton.clone(), what, pace, bound))
             .collect()
     }
 
-    fn finding(&self, jeton: Series, what: String, other: Series, bound: Bound) -> Finding {
-        let tokens = self.texts.len();
-        Finding::ratio(format!("authenticate, {tokens} live tokens"), jeton, what, other, bound)
+    /// By processor time, which is judged, and on the clock.
+    fn findings(&self, jeton: Pace, what: String, other: Pace, bound: Bound) -> [Finding; 2] {
+        let by_cpu = format!("authenticate, {} live tokens", self.texts.len());
+        [
+            Finding::ratio(by_cpu, jeton.per_cpu, what.clone(), other.per_cpu, bound),
+            Finding::ratio("the same on the clock", jeton.rate, what, other.rate, Bound::None),
+        ]
     }
 
     /// Requests that show the tokens to a proxy.

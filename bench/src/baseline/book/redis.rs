@@ -1,6 +1,6 @@
-//! A dictionary of tokens in Redis, over one connection that many requests share.
+//! A dictionary of tokens in Redis, over one connection that many requests share, or over one for each.
 //!
-//! Whatever is asked while a write is under way goes out with the next one, and answers are read as
+//! Over a shared one, whatever is asked while a write is under way goes out with the next one, and answers are read as
 //! they come. A token's value is its realm's epoch when it was made, a blank, and its user's name.
 
 use std::collections::VecDeque;
@@ -54,9 +54,7 @@ impl Command {
 impl Dictionary {
     /// Connects.
     pub(super) async fn open(store: SocketAddr, has_epoch: bool) -> Outcome<Self> {
-        let stream = TcpStream::connect(store).await.trying(|| format!("no Redis at {store}"))?;
-        stream.set_nodelay(true).trying(|| "cannot send at once".to_owned())?;
-        let (reader, writer) = stream.into_split();
+        let (reader, writer) = connect(store).await?.into_split();
         let (asks, asked) = mpsc::unbounded_channel();
         let waiting = Arc::new(Mutex::new(VecDeque::new()));
         // When one of them ends, nothing is answered any more, and who asks is told.
@@ -84,6 +82,45 @@ impl Dictionary {
             }
         }
     }
+}
+
+/// A connection that asks and waits.
+pub(in crate::baseline) struct Line {
+    stream: TcpStream,
+    out: Vec<u8>,
+    unread: BytesMut,
+}
+
+impl Line {
+    /// Connects.
+    pub(super) async fn open(store: SocketAddr) -> Outcome<Self> {
+        let stream = connect(store).await?;
+        Ok(Self { stream, out: Vec::new(), unread: BytesMut::with_capacity(LINE_BYTES) })
+    }
+
+    /// Whether a token is live.
+    pub(super) async fn knows(&mut self, hash: &[u8; 32]) -> Outcome<bool> {
+        let Self { stream, out, unread } = self;
+        out.clear();
+        unread.clear();
+        Command::Get(*hash).write(out);
+        stream.write_all(out).await.trying(|| "cannot write to Redis".to_owned())?;
+        loop {
+            let read = stream.read_buf(unread).await.trying(|| "Redis is silent".to_owned())?;
+            if let Some((reply, _)) = parse(unread) {
+                return Ok(matches!(reply, Reply::Text(Some(_))));
+            }
+            if read == 0 {
+                return Err(BenchError::Setup("Redis does not answer".to_owned()));
+            }
+        }
+    }
+}
+
+async fn connect(store: SocketAddr) -> Outcome<TcpStream> {
+    let stream = TcpStream::connect(store).await.trying(|| format!("no Redis at {store}"))?;
+    stream.set_nodelay(true).trying(|| "cannot send at once".to_owned())?;
+    Ok(stream)
 }
 
 type Waiting = Arc<Mutex<VecDeque<oneshot::Sender<Reply>>>>;
@@ -125,6 +162,7 @@ async fn receive(mut reader: OwnedReadHalf, waiting: Waiting) {
 
 const ASKS_A_WRITE: usize = 256;
 const READ_BYTES: usize = 16 * 1024;
+const LINE_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {
