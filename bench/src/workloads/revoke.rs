@@ -83,6 +83,14 @@ impl Revoking {
         Ok(Self { client, bearer })
     }
 
+    /// Commits a grant, which ends no token.
+    pub(super) fn grant(&mut self) -> Outcome<()> {
+        let body = r#"{"grant_type":"client_credentials"}"#;
+        let request = request("POST", "/_security/oauth2/token", &self.bearer, body);
+        self.client.call(&request)?.expect(200)?;
+        Ok(())
+    }
+
     /// Revokes a realm; the milliseconds that it took. The counts and some tokens are checked.
     pub(super) fn revoke(&mut self, target: &Target) -> Outcome<f64> {
         let Target { realm, pairs, samples } = target;

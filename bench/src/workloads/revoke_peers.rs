@@ -124,6 +124,9 @@ impl<'a> Realms<'a> {
         let server = site.start(Core::Any, &[])?;
         let mut revoking = Revoking::connect(server.address())?;
         revoking.revoke(&self.warm)?;
+        for _ in 0..WARMING {
+            revoking.grant()?;
+        }
         let ms = revoking.revoke(&self.large)?;
         server.stop()?;
         site.remove()?;
@@ -182,5 +185,5 @@ impl Table<'_> {
 
 /// A revocation takes a few milliseconds, most of them waiting for the disk: many tell more than few.
 const TURNS: usize = 3;
-/// Changes of an epoch before the one that counts.
+/// Commits before the one that counts, on every side: what was just copied or stored has settled then.
 const WARMING: usize = 10;
