@@ -96,6 +96,7 @@ async fn a_field_that_must_be_there_is_named() {
         let reason = format!("failed to parse role-mapping [m]. missing field [{field}]");
         put(&world, &body).await.is_error(400, "parsing_exception", &reason);
     }
+    world.root("GET", MAPPING).send().await.is(404, "{}");
 }
 
 #[tokio::test]
