@@ -55,6 +55,11 @@ impl Authority {
         HealthReport { health, trouble }
     }
 
+    /// How often rows were asked of the engine since the start.
+    pub fn engine_reads(&self) -> u64 {
+        self.store.engine_reads()
+    }
+
     /// Whether the caller may read the answer of `GET /`.
     pub async fn authorize_main(&self, caller: &Caller) -> Result<(), AuthorityError> {
         self.authorize(caller, action::READ_MAIN).await

@@ -1,7 +1,7 @@
 //! The store as verbs see it: the engine, the cache in front of it, and transactions.
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jeton_domain::id::{PairId, Tick};
@@ -26,6 +26,7 @@ pub struct Store {
     engine: Arc<dyn Engine>,
     shared: Arc<Shared>,
     ever_granted: AtomicBool,
+    engine_reads: AtomicU64,
 }
 
 struct Shared {
@@ -41,7 +42,8 @@ impl Store {
         let applying = Arc::clone(&shared);
         engine.on_change(Arc::new(move |tick, keys| applying.apply(tick, keys)));
         let granted = engine.get(&meta::key(meta::Fact::EverGranted)).await?.is_some();
-        Ok(Arc::new(Self { engine, shared, ever_granted: AtomicBool::new(granted) }))
+        let ever_granted = AtomicBool::new(granted);
+        Ok(Arc::new(Self { engine, shared, ever_granted, engine_reads: AtomicU64::new(0) }))
     }
 
     /// The newest tick that is applied here. A request notes it before it looks at any credential.
@@ -64,6 +66,7 @@ impl Store {
 
     /// A row.
     pub async fn row(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        self.count_read();
         self.engine.get(key).await
     }
 
@@ -73,7 +76,18 @@ impl Store {
         range: &KeyRange,
         limit: usize,
     ) -> Result<Vec<(Key, Row)>, StoreError> {
+        self.count_read();
         self.engine.scan(range, limit).await
+    }
+
+    /// How often rows were asked of the engine since the store was opened: what the cache answers is
+    /// not counted.
+    pub fn engine_reads(&self) -> u64 {
+        self.engine_reads.load(Ordering::Relaxed)
+    }
+
+    fn count_read(&self) {
+        self.engine_reads.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The segments that hold rows.

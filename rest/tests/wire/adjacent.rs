@@ -132,10 +132,26 @@ async fn the_form_of_settings_is_refused_in_words() {
 #[tokio::test]
 async fn statistics_tell_that_nothing_is_cached_of_documents() {
     let world = World::new().await;
-    world.root("GET", "/_security/stats").send().await.is(
-        200,
-        r#"{"nodes":{"uuid":{"roles":{"dls":{"bit_set_cache":{"count":0,"memory":"0b","memory_in_bytes":0,"hits":0,"misses":0,"evictions":0,"hits_time_in_millis":0,"misses_time_in_millis":0}}}}}}"#,
-    );
+    let body = world.root("GET", "/_security/stats").send().await.expect(200).text();
+    let documents = r#"{"nodes":{"uuid":{"roles":{"dls":{"bit_set_cache":{"count":0,"memory":"0b","memory_in_bytes":0,"hits":0,"misses":0,"evictions":0,"hits_time_in_millis":0,"misses_time_in_millis":0}}},"jeton":{"engine_reads":"#;
+    assert!(body.starts_with(documents), "{body}");
+}
+
+#[tokio::test]
+async fn statistics_count_what_is_asked_of_the_engine() {
+    let world = World::new().await;
+    let reads = async || {
+        let body = world.root("GET", "/_security/stats").send().await.expect(200).json();
+        body["nodes"]["uuid"]["jeton"]["engine_reads"].as_u64().unwrap()
+    };
+    let (first, second) = (reads().await, reads().await);
+    let of_asking = second - first;
+    world.root("GET", "/_security/role_mapping/none").send().await.expect(404);
+    assert!(reads().await - second > of_asking);
+    let rubbish = world.call("GET", "/_security/_authenticate").header("authorization", "Bearer x");
+    let before = reads().await;
+    rubbish.send().await.expect(401);
+    assert_eq!(reads().await - before, of_asking);
 }
 
 #[tokio::test]
