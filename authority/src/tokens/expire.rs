@@ -11,7 +11,7 @@ use jeton_domain::time::{BootTime, Hour, Timestamp};
 use jeton_store::engine::{Expect, Key, Row};
 use jeton_store::error::StoreError;
 use jeton_store::tables::segments::{self, SegmentRecord};
-use jeton_store::tables::{cutoffs, meta};
+use jeton_store::tables::{census, cutoffs, meta};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -51,19 +51,24 @@ impl Authority {
         if self.clock.trouble().is_some() {
             marks.clear_all();
         }
+        let mut due = Vec::new();
         for hour in hours.iter().copied().filter(|hour| is_over(*hour, now)) {
             match marks.age_ms(hour, boot) {
                 None => {
                     marks.set(hour, boot);
                     expired.marked.push(hour);
                 }
-                Some(age_ms) if age_ms >= SEGMENT_DROP_DELAY_MS => {
-                    self.drop_segment(hour).await?;
-                    marks.clear(hour);
-                    expired.dropped.push(hour);
-                }
+                Some(age_ms) if age_ms >= SEGMENT_DROP_DELAY_MS => due.push(hour),
                 Some(_) => {}
             }
+        }
+        if let Some(newest) = due.iter().max() {
+            self.forget_hours(*newest).await?;
+        }
+        for hour in due {
+            self.drop_segment(hour).await?;
+            marks.clear(hour);
+            expired.dropped.push(hour);
         }
         marks.retain(|hour| is_over(hour, now));
         let kept: Vec<Hour> =
@@ -96,6 +101,31 @@ impl Authority {
         transaction.put(key, meta::encode_number(now.ms()));
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Removes the counters of hours up to `newest`, which counts leave out since long: before the segments
+    /// of these hours are dropped, so that none is left if that does not happen.
+    async fn forget_hours(&self, newest: Hour) -> Result<(), StoreError> {
+        let mut range = census::hours();
+        loop {
+            let page = self.store.rows(&range, SCAN_ROWS_MAX).await?;
+            let mut transaction = self.store.begin(self.tick(), self.batch_id());
+            let mut removed = 0_usize;
+            for (key, row) in &page {
+                if census::hour_of(key)? <= newest {
+                    transaction.expect(Expect::Version(key.clone(), row.version));
+                    transaction.delete(key.clone());
+                    removed = removed.saturating_add(1);
+                }
+            }
+            if removed > 0 {
+                transaction.commit().await?;
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == SCAN_ROWS_MAX => range.start = last.following(),
+                Some(_) | None => return Ok(()),
+            }
+        }
     }
 
     async fn drop_segment(&self, hour: Hour) -> Result<(), StoreError> {

@@ -262,9 +262,8 @@ impl Authority {
         generation: Tick,
         now: Timestamp,
     ) -> Result<Counts, StoreError> {
-        let hours = self.store.hours().await?;
         let mut counts = Counts::default();
-        for range in census::ranges(realm, generation, now, &hours) {
+        for range in census::ranges(realm, generation, now) {
             self.each_row(range, |key, row| {
                 let (class, pairs) = census::decode(key, row)?;
                 counts.add(class, pairs);

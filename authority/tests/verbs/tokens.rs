@@ -259,6 +259,8 @@ async fn a_cutoff_that_no_stored_pair_needs_is_removed_and_revives_nobody() {
     let alive = world.password_grant("ann", "bob").await;
     assert_eq!(world.authority.expire(&marks).await.unwrap().cutoffs, 0);
     assert_eq!(world.authority.expire(&marks).await.unwrap().cutoffs, 0);
+    let hours = jeton_store::tables::census::hours();
+    assert_eq!(world.engine.scan(&hours, 9).await.unwrap().len(), 1, "one realm, one hour");
     world.clock.advance_ms(DAY_MS + 2 * 3_600_000);
     world.authority.expire(&marks).await.unwrap();
     world.clock.advance_ms(3_600_000);
@@ -270,6 +272,7 @@ async fn a_cutoff_that_no_stored_pair_needs_is_removed_and_revives_nobody() {
     }
     let row = world.engine.get(&jeton_store::tables::cutoffs::key(&user("bob"))).await.unwrap();
     assert!(row.is_none());
+    assert_eq!(world.engine.scan(&hours, 9).await.unwrap(), [], "counters of past hours");
     for pair in [dead, alive] {
         assert_eq!(world.open_door(&pair.access).await.unwrap_err(), UNKNOWN);
     }

@@ -1,14 +1,15 @@
 //! Counters of live pairs by realm, generation, second and class, so that a count reads no pair.
 //!
-//! Each pair counts in three rows: of its second, of its minute, of its hour. They stand in the segment
-//! of the second until which the pair is selectable, and fall with it.
+//! Each pair counts in three rows: of its second, of its minute, of its hour. The first two stand in the
+//! segment of the second until which the pair is selectable, and fall with it. The third stands with
+//! what lasts, so that one walk finds the counters of all hours; it is removed when that segment falls.
 
 use jeton_domain::id::Tick;
 use jeton_domain::name::RealmName;
 use jeton_domain::time::{Hour, Second, Timestamp};
 use jeton_domain::token::pair::{Class, Standing};
 
-use super::{byte, hourly};
+use super::{byte, hourly, lasting, prefix};
 use crate::codec::{KeyWriter, Reader};
 use crate::engine::{Key, KeyRange, Row, Space, Write};
 use crate::error::StoreError;
@@ -96,18 +97,16 @@ fn key(realm: &RealmName, generation: Tick, level: Level, standing: Standing) ->
         .raw(&[class])
         .raw(&NODE.to_be_bytes())
         .finish();
-    hourly(standing.until.hour(), bytes)
+    match level {
+        Level::Second | Level::Minute => hourly(standing.until.hour(), bytes),
+        Level::Hour => lasting(bytes),
+    }
 }
 
-/// The ranges whose counters add up to the pairs selectable at `now`, among the segments `hours`.
+/// The ranges whose counters add up to the pairs selectable at `now`.
 ///
-/// Seconds to the end of the minute, minutes to the end of the hour, then one counter an hour.
-pub fn ranges(
-    realm: &RealmName,
-    generation: Tick,
-    now: Timestamp,
-    hours: &[Hour],
-) -> Vec<KeyRange> {
+/// Seconds to the end of the minute, minutes to the end of the hour, then the counters of hours.
+pub fn ranges(realm: &RealmName, generation: Tick, now: Timestamp) -> Vec<KeyRange> {
     let from = now.second_up();
     let this = from.hour();
     let minute = Level::Minute.floor(from);
@@ -122,12 +121,25 @@ pub fn ranges(
     if next_minute < next_hour {
         ranges.push(range(Level::Minute, next_minute, next_hour));
     }
-    ranges.extend(hours.iter().filter(|hour| **hour > this).map(|hour| KeyRange {
-        space: Space::Hour(*hour),
-        start: start(realm, generation, Level::Hour).finish(),
+    ranges.push(KeyRange {
+        space: Space::Lasting,
+        start: start(realm, generation, Level::Hour).u32(next_hour).finish(),
         end: start(realm, generation, Level::Hour).beyond(),
-    }));
+    });
     ranges
+}
+
+/// The counters of hours, of every realm.
+pub fn hours() -> KeyRange {
+    prefix(Space::Lasting, || KeyWriter::table(byte::CENSUS))
+}
+
+/// The hour of a counter.
+pub fn hour_of(key: &Key) -> Result<Hour, StoreError> {
+    let mut reader = Reader::key(TABLE, &key.bytes, 1)?;
+    reader.key_text()?;
+    reader.take(8 + 1)?;
+    Ok(Second::new(reader.u32()?).hour())
 }
 
 /// The class and the number of pairs in a counter.
