@@ -137,6 +137,14 @@ pub(crate) fn superuser_token(client: &mut Client) -> Outcome<String> {
     answer.expect(200)?.text("/access_token")
 }
 
+/// A refresh token of the superuser, whom `bearer` stands for.
+pub(crate) fn superuser_refresh_token(client: &mut Client, bearer: &str) -> Outcome<String> {
+    let body =
+        format!(r#"{{"grant_type":"password","username":"elastic","password":"{PASSWORD}"}}"#);
+    let answer = client.call(&request("POST", "/_security/oauth2/token", bearer, &body))?;
+    answer.expect(200)?.text("/refresh_token")
+}
+
 fn copy_folder(source: &Path, target: &Path) -> std::io::Result<()> {
     fs::create_dir_all(target)?;
     for entry in fs::read_dir(source)? {

@@ -15,6 +15,7 @@ use crate::error::{BenchError, Outcome, Trying};
 use crate::stats::real;
 use connection::Connection;
 
+pub(crate) mod chain;
 mod connection;
 
 /// A request, ready to be sent, and what its answer must contain.

@@ -1,6 +1,8 @@
 //! Durable grants: many connections share one sync, so their rate is a multiple of one connection's and
 //! of what the disk can sync.
 
+use std::net::SocketAddr;
+
 use super::Bench;
 use crate::disk::Disk;
 use crate::error::Outcome;
@@ -15,7 +17,7 @@ use crate::site::{Site, superuser_token};
 use crate::stats::Series;
 
 pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
-    let mint = Mint::open(bench, "issue")?;
+    let mut mint = Mint::open(bench, "issue")?;
     let mut disk = Disk::prepare(&bench.scratch)?;
     let (mut many, mut one) = (Series::new(GRANTS), Series::new(GRANTS));
     let mut syncs = Series::new("syncs/s");
@@ -36,7 +38,7 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
 
 /// The same against a database: a row for each, from as many connections.
 pub(super) fn against_postgres(bench: &Bench) -> Outcome<Vec<Finding>> {
-    let mint = Mint::open(bench, "issue-postgres")?;
+    let mut mint = Mint::open(bench, "issue-postgres")?;
     let database = postgres::start(&bench.scratch, Core::Any)?;
     let issuers = Issuers::connect(database.address(), MANY)?;
     issuers.rate(WARM_S)?;
@@ -59,15 +61,18 @@ pub(super) fn against_postgres(bench: &Bench) -> Outcome<Vec<Finding>> {
 }
 
 /// A server that grants.
-struct Mint {
+pub(super) struct Mint {
     site: Site,
     server: Server,
+    bearer: String,
     shots: [Shot; 1],
+    /// Access tokens that it has granted.
+    granted: u64,
 }
 
 impl Mint {
     /// Starts it and makes it warm.
-    fn open(bench: &Bench, name: &str) -> Outcome<Self> {
+    pub(super) fn open(bench: &Bench, name: &str) -> Outcome<Self> {
         let site = bench.site(name)?;
         let server = site.start(Core::Any, &[])?;
         let bearer =
@@ -75,13 +80,30 @@ impl Mint {
         let body = r#"{"grant_type":"client_credentials"}"#;
         let request = request("POST", "/_security/oauth2/token", &bearer, body);
         let contains = b"\"access_token\"".as_slice().into();
-        let mint = Self { site, server, shots: [Shot { request: request.into(), contains }] };
+        let shots = [Shot { request: request.into(), contains }];
+        // The bearer is the first one.
+        let mut mint = Self { site, server, bearer, shots, granted: 1 };
         mint.rate(MANY, WARM_S)?;
         Ok(mint)
     }
 
+    /// Where it listens.
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The authorization of a client that may do everything.
+    pub(super) fn bearer(&self) -> &str {
+        &self.bearer
+    }
+
+    /// Access tokens that it has granted, that of its client included.
+    pub(super) const fn granted(&self) -> u64 {
+        self.granted
+    }
+
     /// Grants a second over so many connections.
-    fn rate(&self, connections: usize, seconds: f64) -> Outcome<f64> {
+    pub(super) fn rate(&mut self, connections: usize, seconds: f64) -> Outcome<f64> {
         let load = Load {
             shots: &self.shots,
             status: 200,
@@ -89,16 +111,17 @@ impl Mint {
             waiting: Waiting::Sleeping,
         };
         let tally = Generator::connect(self.server.address(), connections)?.send(&load)?;
+        self.granted = self.granted.saturating_add(tally.answers);
         Ok(tally.rate())
     }
 
-    fn close(self) -> Outcome<()> {
+    pub(super) fn close(self) -> Outcome<()> {
         self.server.stop()?;
         self.site.remove()
     }
 }
 
-const MANY: usize = 64;
+pub(super) const MANY: usize = 64;
 /// Seconds of load before anything is measured.
 const WARM_S: f64 = 0.5;
 const GRANTS: &str = "grants/s";

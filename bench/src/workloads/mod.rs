@@ -13,6 +13,7 @@ mod fixed;
 mod issue;
 mod peers;
 mod query;
+mod refresh;
 mod revoke;
 mod revoke_one;
 mod revoke_peers;
@@ -76,6 +77,12 @@ pub(crate) const ALL: &[Workload] = &[
         what: "durable grants over 64 connections, against INSERT over as many",
         needs: &[Tool::Postgres],
         run: issue::against_postgres,
+    },
+    Workload {
+        name: "refresh",
+        what: "refreshes over 64 connections, against grants, and races for one refresh token",
+        needs: &[],
+        run: refresh::run,
     },
     Workload {
         name: "revoke-one",
@@ -146,6 +153,8 @@ pub(crate) struct Scale {
     pub(crate) few_users: usize,
     /// Tokens that one run revokes, one by one.
     pub(crate) revocations: usize,
+    /// Races for refresh tokens.
+    pub(crate) races: usize,
 }
 
 impl Scale {
@@ -159,6 +168,7 @@ impl Scale {
         many_users: 100_000,
         few_users: 1_000,
         revocations: 400,
+        races: 100_000,
     };
 
     /// Enough to see that every workload runs and every answer is right.
@@ -171,6 +181,7 @@ impl Scale {
         many_users: 3_000,
         few_users: 1_000,
         revocations: 20,
+        races: 200,
     };
 }
 
