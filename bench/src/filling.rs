@@ -3,19 +3,19 @@
 //! Owns which realms there are and when their pairs were made: spread over most of a day, so that a
 //! start finds as many segments and a count as many rows as in real life.
 
-use std::fs;
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
-use std::path::Path;
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
-use jeton_domain::id::PairId;
 use jeton_domain::time::Timestamp;
 use jeton_domain::token::key::{KeyState, MacKey};
 use jeton_domain::token::text::{self, Half};
-use jeton_store::engine::Engine;
 use jeton_store::engine::embedded::{Embedded, EmbeddedOptions};
+use jeton_store::engine::{Batch, Engine};
 use jeton_store::tables::keys;
 use rustix::process::Signal;
+use tokio::runtime::Runtime;
 
 use crate::chance::Chance;
 use crate::clock;
@@ -23,9 +23,10 @@ use crate::error::{BenchError, Outcome, Trying};
 use crate::load::Shot;
 use crate::process;
 use crate::report::say;
-use crate::rows::{Grantees, Rows, username};
+use crate::rows::{Grantees, Rows};
 use crate::server::Programs;
 use crate::site::Site;
+use crate::tokens::Tokens;
 
 /// Pairs of one realm.
 #[derive(Clone, Copy, Debug)]
@@ -54,12 +55,7 @@ pub(crate) fn fill(
     fills: &[Fill<'_>],
     ending: Ending,
 ) -> Outcome<()> {
-    let mut command = Command::new(&programs.bench);
-    command.arg("fill").arg(site.root()).stdin(Stdio::piped()).stdout(Stdio::piped());
-    for Fill { realm, pairs, users } in fills {
-        command.arg(format!("{realm}:{pairs}:{users}"));
-    }
-    let mut child = command.spawn().trying(|| "cannot start to fill a store".to_owned())?;
+    let mut child = start(site, programs, fills, &[])?;
     let filled = wait_until_filled(&mut child);
     if filled.is_err() || ending == Ending::Killed {
         process::end(&mut child, Signal::KILL)?;
@@ -74,6 +70,25 @@ pub(crate) fn fill(
     Err(BenchError::Setup(format!("filling a store failed: {status}")))
 }
 
+/// Adds pairs to a store until its layer in memory is all but full, then kills the process that holds
+/// it: no start has more to replay.
+pub(crate) fn brim(site: &Site, programs: &Programs, fill: &Fill<'_>) -> Outcome<()> {
+    let mut child = start(site, programs, &[*fill], &["--brim"])?;
+    let filled = wait_until_filled(&mut child);
+    process::end(&mut child, Signal::KILL)?;
+    filled
+}
+
+fn start(site: &Site, programs: &Programs, fills: &[Fill<'_>], options: &[&str]) -> Outcome<Child> {
+    let mut command = Command::new(&programs.bench);
+    command.arg("fill").args(options).arg(site.root());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    for Fill { realm, pairs, users } in fills {
+        command.arg(format!("{realm}:{pairs}:{users}"));
+    }
+    command.spawn().trying(|| "cannot start to fill a store".to_owned())
+}
+
 fn wait_until_filled(child: &mut Child) -> Outcome<()> {
     let output = child.stdout.take().map(BufReader::new);
     let mut lines = output.into_iter().flat_map(BufReader::lines).map_while(Result::ok);
@@ -84,49 +99,118 @@ fn wait_until_filled(child: &mut Child) -> Outcome<()> {
 }
 
 /// Fills the store below `root`, says so, and closes it when the input ends.
-pub(crate) fn fill_here(root: &Path, fills: &[String]) -> Outcome<()> {
+pub(crate) fn fill_here(site: &Site, fills: &[String], is_to_brim: bool) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.trying(|| "no runtime".to_owned())?;
-    let engine = Embedded::open(&EmbeddedOptions::new(root.join("data").join("store")))?;
-    runtime.block_on(async {
-        let key = signing_key(&engine, root).await?;
-        let path = root.join("tokens.txt");
-        let file = fs::File::create(&path).trying(|| format!("no {}", path.display()))?;
-        let mut texts = BufWriter::new(file);
-        for fill in fills {
-            let odd = || BenchError::Setup(format!("{fill} is not realm:pairs:users"));
-            let mut parts = fill.split(':');
-            let realm = parts.next().ok_or_else(odd)?;
-            let mut number = || parts.next()?.parse::<usize>().ok();
-            let (pairs, users) = number().zip(number()).ok_or_else(odd)?;
-            for id in fill_realm(&engine, &Fill { realm, pairs, users }).await? {
-                let access = text::print(Half::Access, id, &key);
-                let line = [realm.as_bytes(), b" ", access.expose(), b"\n"].concat();
-                texts.write_all(&line).trying(|| "cannot write tokens".to_owned())?;
-            }
-        }
-        texts.flush().trying(|| "cannot write tokens".to_owned())?;
-        say(FILLED);
-        let ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        ended.trying(|| "no input".to_owned())?;
-        Ok(engine.close().await?)
-    })
+    let engine = Embedded::open(&EmbeddedOptions::new(site.store()))?;
+    let key = runtime.block_on(signing_key(&engine, site))?;
+    for fill in fills {
+        let odd = || BenchError::Setup(format!("{fill} is not realm:pairs:users"));
+        let mut parts = fill.split(':');
+        let realm = parts.next().ok_or_else(odd)?;
+        let mut number = || parts.next()?.parse::<usize>().ok();
+        let (pairs, users) = number().zip(number()).ok_or_else(odd)?;
+        let fill = Fill { realm, pairs, users };
+        let filling = Filling { site, engine: &engine, runtime: &runtime, key: &key };
+        let tokens = if is_to_brim { filling.brim(&fill)? } else { filling.fill(&fill)? };
+        tokens.store(site, realm)?;
+    }
+    say(FILLED);
+    let ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    ended.trying(|| "no input".to_owned())?;
+    Ok(runtime.block_on(engine.close())?)
 }
 
-async fn fill_realm(engine: &Embedded, fill: &Fill<'_>) -> Outcome<Vec<PairId>> {
-    let mut grantees = Grantees::new(fill.realm, fill.users)?;
-    let now = clock::now();
-    let mut chance = Chance::new(u64::try_from(now.ms()).unwrap_or_default());
-    let mut ids = Vec::with_capacity(fill.pairs);
-    while ids.len() < fill.pairs {
+/// A store that is filled by this process.
+struct Filling<'a> {
+    site: &'a Site,
+    engine: &'a Embedded,
+    runtime: &'a Runtime,
+    key: &'a MacKey,
+}
+
+impl Filling<'_> {
+    /// Makes the rows of the next commit while one is under way.
+    fn fill(&self, fill: &Fill<'_>) -> Outcome<Tokens> {
+        let mut grants = Grants::new(fill)?;
+        let (made, next) = mpsc::sync_channel(2);
+        thread::scope(|scope| {
+            let making = scope.spawn(move || {
+                let mut tokens = Tokens::new(fill.users);
+                while tokens.len() < fill.pairs {
+                    let count = PAIRS_A_BATCH.min(fill.pairs.saturating_sub(tokens.len()));
+                    let batch = grants.batch(count, self.key, &mut tokens)?;
+                    if made.send(batch).is_err() {
+                        break;
+                    }
+                }
+                Ok(tokens)
+            });
+            for batch in next {
+                self.runtime.block_on(self.engine.commit(batch))?;
+            }
+            making.join().map_err(|_| BenchError::Setup("making rows failed".to_owned()))?
+        })
+    }
+
+    /// Commits until one layer was written out, then as much as that layer held but for a little.
+    fn brim(&self, fill: &Fill<'_>) -> Outcome<Tokens> {
+        let mut grants = Grants::new(fill)?;
+        let mut tokens = Tokens::new(fill.users);
+        let mut commit = || {
+            let batch = grants.batch(PAIRS_A_GROUP, self.key, &mut tokens)?;
+            self.runtime.block_on(self.engine.commit(batch))?;
+            self.site.newest_journal()
+        };
+        let mut layers = [0_u32; 2];
+        let mut journal = commit()?;
+        for batches in &mut layers {
+            let begun = std::mem::replace(&mut journal, commit()?);
+            while begun == journal {
+                *batches = batches.saturating_add(1);
+                journal = commit()?;
+            }
+        }
+        // The first one was begun by others.
+        let [_, batches] = layers;
+        for _ in 0..batches.saturating_sub(batches / BRIM_KEPT) {
+            if commit()? != journal {
+                return Err(BenchError::Setup("the layer was written out too soon".to_owned()));
+            }
+        }
+        Ok(tokens)
+    }
+}
+
+/// Grants of one realm, made in order.
+struct Grants {
+    grantees: Grantees,
+    pairs: usize,
+    now: Timestamp,
+    chance: Chance,
+}
+
+impl Grants {
+    fn new(fill: &Fill<'_>) -> Outcome<Self> {
+        let now = clock::now();
+        let chance = Chance::new(u64::try_from(now.ms()).unwrap_or_default());
+        let grantees = Grantees::new(fill.realm, fill.users)?;
+        Ok(Self { grantees, pairs: fill.pairs, now, chance })
+    }
+
+    /// The next grants as one batch; their tokens are added.
+    fn batch(&mut self, count: usize, key: &MacKey, tokens: &mut Tokens) -> Outcome<Batch> {
+        let Self { grantees, pairs, now, chance } = self;
         let mut rows = Rows::default();
         rows.note_grants();
-        for place in ids.len()..fill.pairs.min(ids.len().saturating_add(PAIRS_A_BATCH)) {
-            ids.push(grantees.grant(&mut rows, minted(now, place, fill.pairs), &mut chance));
+        for _ in 0..count {
+            // Grants without an end in number are made now.
+            let minted = if *pairs == 0 { *now } else { minted(*now, tokens.len(), *pairs) };
+            let id = grantees.grant(&mut rows, minted, chance);
+            tokens.push(text::print(Half::Access, id, key).expose())?;
         }
-        engine.commit(rows.into_batch(&mut chance)).await?;
+        Ok(rows.into_batch(chance))
     }
-    Ok(ids)
 }
 
 /// When the pair at this place was made: in order, over most of the day before now.
@@ -137,8 +221,8 @@ fn minted(now: Timestamp, place: usize, pairs: usize) -> Timestamp {
     now.plus_ms(age.saturating_neg())
 }
 
-async fn signing_key(engine: &Embedded, root: &Path) -> Outcome<MacKey> {
-    let halves = Site::keys(root)?;
+async fn signing_key(engine: &Embedded, site: &Site) -> Outcome<MacKey> {
+    let halves = site.keys()?;
     for (_, row) in engine.scan(&keys::all(), KEYS_MAX).await? {
         let record = keys::decode(&row)?;
         let half = halves.iter().find(|(id, _)| *id == record.id);
@@ -151,26 +235,18 @@ async fn signing_key(engine: &Embedded, root: &Path) -> Outcome<MacKey> {
 
 /// Requests that show the tokens of a realm, each with what its answer must contain.
 pub(crate) fn shots(site: &Site, fill: &Fill<'_>) -> Outcome<Vec<Shot>> {
-    let texts = texts(site, fill.realm)?;
-    let users = fill.users.max(1);
-    let shots = texts.iter().enumerate().map(|(place, token)| {
-        let name = username(place.checked_rem(users).unwrap_or_default());
-        let contains = format!(r#""username":"{name}""#);
-        Shot { request: show(token), contains: contains.into_bytes().into() }
+    let tokens = Tokens::load(site, fill.realm, fill.users)?;
+    let shots = (0..tokens.len()).map(|place| {
+        let contains = tokens.contained(place).into_bytes().into();
+        Shot { request: show(&tokens.string(place)), contains }
     });
     Ok(shots.collect())
 }
 
 /// The texts of a realm's access tokens, oldest first.
 pub(crate) fn texts(site: &Site, realm: &str) -> Outcome<Vec<String>> {
-    let path = site.tokens();
-    let file = fs::File::open(&path).trying(|| format!("no {}", path.display()))?;
-    let lines = BufReader::new(file).lines().map_while(Result::ok);
-    let of_realm = lines.filter_map(|line| {
-        let (name, token) = line.split_once(' ')?;
-        (name == realm).then(|| token.to_owned())
-    });
-    Ok(of_realm.collect())
+    let tokens = Tokens::load(site, realm, 1)?;
+    Ok((0..tokens.len()).map(|place| tokens.string(place)).collect())
 }
 
 /// The request that asks who a token is for.
@@ -184,6 +260,12 @@ const FILLED: &str = "filled";
 
 /// Pairs that one commit carries.
 const PAIRS_A_BATCH: usize = 2_000;
+
+/// Pairs of one commit of a store that is filled to the brim: as many as share a commit under load.
+const PAIRS_A_GROUP: usize = 64;
+
+/// One part in so many of a layer is left free.
+const BRIM_KEPT: u32 = 20;
 
 /// A store lists as many keys at most.
 const KEYS_MAX: usize = 256;

@@ -20,6 +20,7 @@ mod rows;
 mod server;
 mod site;
 mod stats;
+mod tokens;
 mod workloads;
 
 use std::net::SocketAddr;
@@ -35,6 +36,8 @@ use crate::error::{BenchError, Outcome, Trying};
 use crate::report::{Report, progress, say};
 use crate::rival::tool::Tool;
 use crate::server::{Programs, this_program};
+use crate::site::Site;
+use crate::workloads::vast::Vast;
 use crate::workloads::{Bench, Scale};
 
 /// Measures the server against its baselines and prints ratios
@@ -75,7 +78,13 @@ enum Task {
     },
     /// Fill the store of a server that does not run
     #[command(hide = true)]
-    Fill { root: PathBuf, fills: Vec<String> },
+    Fill {
+        root: PathBuf,
+        fills: Vec<String>,
+        /// Go on until a start finds as much in the journal as it can
+        #[arg(long)]
+        brim: bool,
+    },
     /// Let one engine write
     #[command(hide = true)]
     Bout { kind: Kind, folder: PathBuf, seconds: f64, writers: usize },
@@ -100,7 +109,10 @@ fn perform(cli: &Cli) -> Outcome<bool> {
         Some(Task::Baseline { answer, lookup, store }) => {
             baseline::serve(answer, lookup.zip(*store)).map(|()| true)
         }
-        Some(Task::Fill { root, fills }) => filling::fill_here(root, fills).map(|()| true),
+        Some(Task::Fill { root, fills, brim }) => {
+            let site = Site::at(root.clone(), &Programs::alone()?);
+            filling::fill_here(&site, fills, *brim).map(|()| true)
+        }
         Some(Task::Bout { kind, folder, seconds, writers }) => {
             contender::bout(*kind, folder, *seconds, *writers).map(|()| true)
         }
@@ -118,7 +130,9 @@ fn bench(cli: &Cli) -> Outcome<bool> {
     let scratch = scratch()?;
     let scale = if cli.quick { Scale::QUICK } else { Scale::FULL };
     let programs = Programs::find()?;
-    let bench = Bench { scale, programs, scratch: scratch.path().to_owned(), results: results() };
+    let (folder, results_in) = (scratch.path().to_owned(), results());
+    let bench =
+        Bench { scale, programs, scratch: folder, results: results_in, vast: Vast::default() };
     let (mut findings, mut skipped) = (Vec::new(), Vec::new());
     let is_chosen = |name| cli.only.is_empty() || cli.only.iter().any(|only| only == name);
     for workload in workloads::ALL.iter().filter(|workload| is_chosen(workload.name)) {

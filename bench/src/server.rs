@@ -107,6 +107,11 @@ impl Programs {
         }
         Ok(Self { jeton, bench })
     }
+
+    /// This program alone, for work that starts no server.
+    pub(crate) fn alone() -> Outcome<Self> {
+        Ok(Self { jeton: PathBuf::new(), bench: this_program()? })
+    }
 }
 
 /// Where this program is.

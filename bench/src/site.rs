@@ -2,6 +2,7 @@
 //!
 //! Owns how a directory is made, copied and measured. Must not know what a workload does with it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,12 @@ impl Site {
         Ok(site)
     }
 
-    /// The same under another root, as it is now.
+    /// Directories that exist, of a server that is not started.
+    pub(crate) fn at(root: PathBuf, programs: &Programs) -> Self {
+        Self { root, programs: programs.clone() }
+    }
+
+    /// The same under another root, as it is now. Files that are never written to again are shared.
     pub(crate) fn copy(&self, root: PathBuf) -> Outcome<Self> {
         let what = || format!("cannot copy to {}", root.display());
         if root.exists() {
@@ -71,9 +77,26 @@ impl Site {
         self.root.join(DATA).join("store")
     }
 
-    /// Where texts of tokens can be put.
-    pub(crate) fn tokens(&self) -> PathBuf {
-        self.root.join("tokens.txt")
+    /// Where the texts of a realm's tokens can be put.
+    pub(crate) fn tokens(&self, realm: &str) -> PathBuf {
+        self.root.join(TOKENS).join(realm)
+    }
+
+    /// The journal file that was written to last.
+    pub(crate) fn newest_journal(&self) -> Outcome<Option<OsString>> {
+        let store = self.store();
+        let what = || format!("cannot look into {}", store.display());
+        let mut newest = None;
+        for entry in fs::read_dir(&store).trying(what)? {
+            let entry = entry.trying(what)?;
+            if !entry.file_name().to_string_lossy().starts_with(JOURNAL) {
+                continue;
+            }
+            let metadata = entry.metadata().trying(what)?;
+            let written = (metadata.mtime(), metadata.mtime_nsec());
+            newest = newest.max(Some((written, entry.file_name())));
+        }
+        Ok(newest.map(|(_, name)| name))
     }
 
     /// The root of all.
@@ -82,8 +105,8 @@ impl Site {
     }
 
     /// The halves of the keys that the key file holds.
-    pub(crate) fn keys(root: &Path) -> Outcome<Vec<(KeyId, Zeroizing<[u8; KEY_BYTES]>)>> {
-        let path = root.join(CONFIG).join("token.keys");
+    pub(crate) fn keys(&self) -> Outcome<Vec<(KeyId, Zeroizing<[u8; KEY_BYTES]>)>> {
+        let path = self.root.join(CONFIG).join("token.keys");
         let text = fs::read_to_string(&path).trying(|| format!("no {}", path.display()))?;
         let odd = || BenchError::Setup(format!("{} is not understood", path.display()));
         let is_key = |line: &&str| line.starts_with(|first: char| first.is_ascii_digit());
@@ -101,7 +124,7 @@ impl Site {
 
     /// Bytes of the store's files, journals apart: those have a size of their own from the start.
     pub(crate) fn row_bytes(&self) -> Outcome<u64> {
-        self.bytes(|name| !name.starts_with("journal"))
+        self.bytes(|name| !name.starts_with(JOURNAL))
     }
 
     /// Bytes of all of the store's files.
@@ -153,6 +176,8 @@ fn copy_folder(source: &Path, target: &Path) -> std::io::Result<()> {
         let kind = entry.file_type()?;
         if kind.is_dir() {
             copy_folder(&from, &to)?;
+        } else if kind.is_file() && is_immutable(&from) {
+            fs::hard_link(&from, &to)?;
         } else if kind.is_file() {
             fs::copy(&from, &to)?;
         }
@@ -160,6 +185,14 @@ fn copy_folder(source: &Path, target: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Whether a file is only ever made whole, read and removed: a run of the store, or a list of tokens.
+fn is_immutable(path: &Path) -> bool {
+    let is_run = path.extension().is_some_and(|end| end == "run");
+    is_run || path.parent().and_then(Path::file_name).is_some_and(|folder| folder == TOKENS)
+}
+
+const JOURNAL: &str = "journal";
+const TOKENS: &str = "tokens";
 const CONFIG: &str = "config";
 const DATA: &str = "data";
 /// The superuser's password in every benchmark.

@@ -8,8 +8,10 @@ use crate::report::{Finding, progress};
 use crate::rival::tool::Tool;
 use crate::server::Programs;
 use crate::site::Site;
+use vast::Vast;
 
 mod fixed;
+pub(crate) mod hours;
 mod issue;
 mod peers;
 mod query;
@@ -21,6 +23,7 @@ mod side;
 mod size;
 mod start;
 mod validate;
+pub(crate) mod vast;
 
 /// A workload: its name on the command line, and what runs it.
 pub(crate) struct Workload {
@@ -121,6 +124,12 @@ pub(crate) const ALL: &[Workload] = &[
         run: start::run,
     },
     Workload {
+        name: "hours",
+        what: "48 simulated hours of issue and expiry: the end against the 25th hour",
+        needs: &[],
+        run: hours::run,
+    },
+    Workload {
         name: "query",
         what: "search many users and put one of them, against few users",
         needs: &[],
@@ -145,6 +154,10 @@ pub(crate) struct Scale {
     pub(crate) hot_tokens: usize,
     /// Pairs of a large realm.
     pub(crate) large_pairs: usize,
+    /// Pairs of the largest realm of the store that is shared by all that need a vast one.
+    pub(crate) vast_pairs: usize,
+    /// Runs of what is measured on that store.
+    pub(crate) vast_runs: usize,
     /// Pairs of a small realm.
     pub(crate) small_pairs: usize,
     /// Users of a large crowd.
@@ -155,6 +168,8 @@ pub(crate) struct Scale {
     pub(crate) revocations: usize,
     /// Races for refresh tokens.
     pub(crate) races: usize,
+    /// Grants of one simulated hour.
+    pub(crate) grants_an_hour: usize,
 }
 
 impl Scale {
@@ -164,11 +179,14 @@ impl Scale {
         run_s: 3.0,
         hot_tokens: 10_000,
         large_pairs: 1_000_000,
+        vast_pairs: 10_000_000,
+        vast_runs: 3,
         small_pairs: 1_000,
         many_users: 100_000,
         few_users: 1_000,
         revocations: 400,
         races: 100_000,
+        grants_an_hour: 20_160,
     };
 
     /// Enough to see that every workload runs and every answer is right.
@@ -177,11 +195,14 @@ impl Scale {
         run_s: 0.3,
         hot_tokens: 500,
         large_pairs: 5_000,
+        vast_pairs: 20_000,
+        vast_runs: 1,
         small_pairs: 1_000,
         many_users: 3_000,
         few_users: 1_000,
         revocations: 20,
         races: 200,
+        grants_an_hour: 504,
     };
 }
 
@@ -196,6 +217,8 @@ pub(crate) struct Bench {
     pub(crate) scratch: PathBuf,
     /// Where results go, and what outlives a run.
     pub(crate) results: PathBuf,
+    /// The store of ten million pairs, once it was made.
+    pub(crate) vast: Vast,
 }
 
 impl Bench {
