@@ -15,6 +15,7 @@ mod load;
 mod process;
 mod report;
 mod resp;
+mod results;
 mod rival;
 mod rows;
 mod server;
@@ -33,7 +34,9 @@ use crate::baseline::book::Lookup;
 use crate::engine::Contest;
 use crate::engine::contender::{self, Kind};
 use crate::error::{BenchError, Outcome, Trying};
-use crate::report::{Report, progress, say};
+use crate::process::machine;
+use crate::report::{progress, say, table};
+use crate::results::Run;
 use crate::rival::tool::Tool;
 use crate::server::{Programs, this_program};
 use crate::site::Site;
@@ -85,6 +88,9 @@ enum Task {
         #[arg(long)]
         brim: bool,
     },
+    /// Live through simulated hours
+    #[command(hide = true)]
+    Hours { folder: PathBuf, grants_an_hour: usize },
     /// Let one engine write
     #[command(hide = true)]
     Bout { kind: Kind, folder: PathBuf, seconds: f64, writers: usize },
@@ -113,6 +119,9 @@ fn perform(cli: &Cli) -> Outcome<bool> {
             let site = Site::at(root.clone(), &Programs::alone()?);
             filling::fill_here(&site, fills, *brim).map(|()| true)
         }
+        Some(Task::Hours { folder, grants_an_hour }) => {
+            workloads::hours::live_here(folder, *grants_an_hour).map(|()| true)
+        }
         Some(Task::Bout { kind, folder, seconds, writers }) => {
             contender::bout(*kind, folder, *seconds, *writers).map(|()| true)
         }
@@ -133,7 +142,8 @@ fn bench(cli: &Cli) -> Outcome<bool> {
     let (folder, results_in) = (scratch.path().to_owned(), results());
     let bench =
         Bench { scale, programs, scratch: folder, results: results_in, vast: Vast::default() };
-    let (mut findings, mut skipped) = (Vec::new(), Vec::new());
+    let path = results().join(if cli.quick { "quick.json" } else { "results.json" });
+    let (mut run, mut skipped) = (Run::begin(&path, cli.quick)?, Vec::new());
     let is_chosen = |name| cli.only.is_empty() || cli.only.iter().any(|only| only == name);
     for workload in workloads::ALL.iter().filter(|workload| is_chosen(workload.name)) {
         progress(&format!("{}: {}", workload.name, workload.what));
@@ -143,14 +153,14 @@ fn bench(cli: &Cli) -> Outcome<bool> {
         if is_left_out {
             skipped.push(format!("{} SKIPPED: a quick run has no rivals", workload.name));
         } else if missing.is_empty() {
-            findings.extend((workload.run)(&bench)?);
+            run.keep(workload.name, (workload.run)(&bench)?)?;
         } else {
             let skipping = format!("{} SKIPPED, for want of {}", workload.name, missing.join(", "));
             progress(&skipping);
             skipped.push(skipping);
         }
     }
-    conclude(&Report { skipped, ..Report::of(findings, cli.quick) }, "results.json")
+    Ok(conclude(&run, &skipped))
 }
 
 /// The names of the rivals that are missing. A long run installs them, a quick one does without.
@@ -166,29 +176,30 @@ fn provide(needs: &[Tool], is_quick: bool) -> Outcome<Vec<&'static str>> {
 fn contest(is_quick: bool) -> Outcome<bool> {
     let scratch = scratch()?;
     let contest = if is_quick { Contest::QUICK } else { Contest::FULL };
-    let findings = engine::run(&contest, &this_program()?, scratch.path())?;
-    conclude(&Report::of(findings, is_quick), "engine.json")
+    let path = results().join("engine.json");
+    let mut run = Run::begin(&path, is_quick)?;
+    run.keep("engine", engine::run(&contest, &this_program()?, scratch.path())?)?;
+    Ok(conclude(&run, &[]))
 }
 
-/// Prints and stores what was found; false when a figure of a long run misses its bound.
-fn conclude(report: &Report, name: &str) -> Outcome<bool> {
-    let path = results().join(name);
-    report.store(&path)?;
-    say(&format!("{}\n", report.machine));
-    say(&report.table());
-    say(&format!("written to {}", path.display()));
-    for skipping in &report.skipped {
+/// Prints what was found; false when a figure of a long run misses its bound.
+fn conclude(run: &Run<'_>, skipped: &[String]) -> bool {
+    say(&format!("{}\n", machine()));
+    say(&table(run.findings(), run.is_quick()));
+    say(&format!("written to {}", run.path().display()));
+    for skipping in skipped {
         say(skipping);
     }
-    if report.is_quick {
+    if run.is_quick() {
         say("a quick run: what ran answered rightly; its figures mean little");
-        return Ok(true);
+        return true;
     }
-    let missed: Vec<&str> = report.missed().map(|finding| finding.what.as_str()).collect();
+    let missed = run.findings().filter(|finding| !finding.holds);
+    let missed: Vec<&str> = missed.map(|finding| finding.what.as_str()).collect();
     if !missed.is_empty() {
         say(&format!("missed: {}", missed.join("; ")));
     }
-    Ok(missed.is_empty())
+    missed.is_empty()
 }
 
 /// A directory for stores, removed at the end; on the disk that is built on, not in memory.

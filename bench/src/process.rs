@@ -96,8 +96,16 @@ fn parent_and_ticks(stat: &str) -> Option<(u32, u64)> {
 
 /// Bytes of memory that a process holds.
 pub(crate) fn memory_bytes(child: &Child) -> Outcome<u64> {
-    let path = format!("/proc/{}/status", child.id());
-    let text = fs::read_to_string(&path).trying(|| format!("cannot read {path}"))?;
+    resident_bytes(&format!("/proc/{}/status", child.id()))
+}
+
+/// Bytes of memory that this process holds.
+pub(crate) fn own_memory_bytes() -> Outcome<u64> {
+    resident_bytes("/proc/self/status")
+}
+
+fn resident_bytes(path: &str) -> Outcome<u64> {
+    let text = fs::read_to_string(path).trying(|| format!("cannot read {path}"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     let kilobytes =

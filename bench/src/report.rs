@@ -1,18 +1,16 @@
-//! What the benchmarks say: a table for people, JSON for programs.
+//! What the benchmarks say: findings, and a table of them for people.
 //!
-//! Owns how a figure is judged against its bound, and everything that is printed. Must not measure.
+//! Owns how a figure is judged against its bound, and everything that is printed. Must not measure,
+//! and must not know where results are kept.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::error::{Outcome, Trying};
-use crate::process::machine;
 use crate::stats::Series;
 
 /// What a figure has to keep to.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Bound {
     /// It must not be smaller.
@@ -35,7 +33,7 @@ impl Bound {
 }
 
 /// One line of the table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Finding {
     /// What was measured, in words.
     pub(crate) what: String,
@@ -51,6 +49,31 @@ pub(crate) struct Finding {
     pub(crate) bound: Bound,
     /// Whether it does.
     pub(crate) holds: bool,
+    /// What plots show of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) curves: Vec<Curve>,
+}
+
+/// Points for a line in a plot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Curve {
+    /// The plot that shows it.
+    pub(crate) plot: String,
+    /// What the line is, in words.
+    pub(crate) name: String,
+    /// The points: how far along, and how high.
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    /// A line of these points.
+    pub(crate) fn new(
+        plot: impl Into<String>,
+        name: impl Into<String>,
+        points: Vec<(f64, f64)>,
+    ) -> Self {
+        Self { plot: plot.into(), name: name.into(), points }
+    }
 }
 
 impl Finding {
@@ -65,7 +88,8 @@ impl Finding {
         let figure = measured.median() / baseline.median();
         let (against, baseline) = (Some(against.into()), Some(baseline));
         let holds = bound.holds(figure);
-        Self { what: what.into(), measured, against, baseline, figure, bound, holds }
+        let (what, curves) = (what.into(), Vec::new());
+        Self { what, measured, against, baseline, figure, bound, holds, curves }
     }
 
     /// A series against another one, judged by its own median.
@@ -79,7 +103,8 @@ impl Finding {
         let figure = measured.median();
         let (against, baseline) = (Some(against.into()), Some(baseline));
         let holds = bound.holds(figure);
-        Self { what: what.into(), measured, against, baseline, figure, bound, holds }
+        let (what, curves) = (what.into(), Vec::new());
+        Self { what, measured, against, baseline, figure, bound, holds, curves }
     }
 
     /// A value that is shown.
@@ -87,64 +112,48 @@ impl Finding {
         let figure = measured.median();
         let bound = Bound::None;
         let (against, baseline) = (None, None);
-        Self { what: what.into(), measured, against, baseline, figure, bound, holds: true }
+        let (what, holds, curves) = (what.into(), true, Vec::new());
+        Self { what, measured, against, baseline, figure, bound, holds, curves }
+    }
+
+    /// The same with lines for plots.
+    #[must_use]
+    pub(crate) fn with_curves(self, curves: Vec<Curve>) -> Self {
+        Self { curves, ..self }
+    }
+
+    /// What it has to keep to, in words; where it does not, that too, unless the run was a short one.
+    pub(crate) fn bound_text(&self, is_quick: bool) -> String {
+        let text = match self.bound {
+            Bound::AtLeast(least) => format!("at least {}", number(least)),
+            Bound::AtMost(most) => format!("at most {}", number(most)),
+            Bound::None => return String::new(),
+        };
+        if self.holds || is_quick { text } else { format!("{text}: MISSED") }
     }
 }
 
-/// Everything that one run of the program found.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Report {
-    /// What it ran on.
-    pub(crate) machine: String,
-    /// Whether it was a short run, whose figures mean little.
-    pub(crate) is_quick: bool,
-    /// The workloads that did not run, and why.
-    pub(crate) skipped: Vec<String>,
-    /// The lines of the table.
-    pub(crate) findings: Vec<Finding>,
+/// A table of findings, in Markdown. A short run says nothing of what misses its bound.
+pub(crate) fn table<'a>(findings: impl Iterator<Item = &'a Finding>, is_quick: bool) -> String {
+    let rows = findings.map(|finding| {
+        let Finding { what, measured, against, baseline, figure, .. } = finding;
+        let versus = match (against, baseline) {
+            (Some(against), Some(baseline)) => format!("{against}: {}", series(baseline)),
+            _ => String::new(),
+        };
+        let bound = finding.bound_text(is_quick);
+        vec![what.clone(), series(measured), versus, number(*figure), bound]
+    });
+    markdown(&["what", "measured", "against", "figure", "bound"], rows.collect())
 }
 
-impl Report {
-    /// What was found on this machine.
-    pub(crate) fn of(findings: Vec<Finding>, is_quick: bool) -> Self {
-        Self { machine: machine(), is_quick, skipped: Vec::new(), findings }
-    }
-
-    /// The lines whose figure misses its bound.
-    pub(crate) fn missed(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| !finding.holds)
-    }
-
-    /// The table, in Markdown. A short run says nothing of what misses its bound.
-    pub(crate) fn table(&self) -> String {
-        let mut rows = vec![HEADINGS.map(str::to_owned).to_vec(), RULE.map(str::to_owned).to_vec()];
-        rows.extend(self.findings.iter().map(|finding| {
-            let Finding { what, measured, against, baseline, figure, bound, holds } = finding;
-            let versus = match (against, baseline) {
-                (Some(against), Some(baseline)) => format!("{against}: {}", series(baseline)),
-                _ => String::new(),
-            };
-            let bound = match (bound, *holds || self.is_quick) {
-                (Bound::AtLeast(least), true) => format!("at least {}", number(*least)),
-                (Bound::AtMost(most), true) => format!("at most {}", number(*most)),
-                (Bound::AtLeast(least), false) => format!("at least {}: MISSED", number(*least)),
-                (Bound::AtMost(most), false) => format!("at most {}: MISSED", number(*most)),
-                (Bound::None, _) => String::new(),
-            };
-            vec![what.clone(), series(measured), versus, number(*figure), bound]
-        }));
-        aligned(&rows)
-    }
-
-    /// Writes all of it as JSON.
-    pub(crate) fn store(&self, path: &Path) -> Outcome<()> {
-        let what = || format!("cannot write {}", path.display());
-        let json = serde_json::to_vec_pretty(self).map_err(std::io::Error::from).trying(what)?;
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).trying(what)?;
-        }
-        std::fs::write(path, json).trying(what)
-    }
+/// A table in Markdown, its columns as wide as what they hold.
+pub(crate) fn markdown(headings: &[&str], rows: Vec<Vec<String>>) -> String {
+    let headings = headings.iter().map(|&heading| heading.to_owned()).collect::<Vec<_>>();
+    let rule = vec![DASH.to_owned(); headings.len()];
+    let mut all = vec![headings, rule];
+    all.extend(rows);
+    aligned(&all)
 }
 
 /// Prints a line.
@@ -159,8 +168,9 @@ pub(crate) fn progress(line: &str) {
     eprintln!("  {line}");
 }
 
+/// A series in words: its median and how far its runs lie apart.
 fn series(series: &Series) -> String {
-    let unit = series.unit;
+    let unit = &series.unit;
     if series.values.len() < 2 {
         return format!("{} {unit}", number(series.median()));
     }
@@ -169,14 +179,26 @@ fn series(series: &Series) -> String {
 }
 
 /// A number with as many digits as are worth reading.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
         large if large >= 100.0 => 0,
         middle if middle >= 10.0 => 1,
         small if small >= 0.1 => 2,
         _ => 4,
     };
-    format!("{value:.digits$}")
+    let text = format!("{value:.digits$}");
+    if digits > 0 || !value.is_finite() {
+        return text;
+    }
+    let mut grouped = String::with_capacity(text.len().saturating_add(4));
+    for (place, digit) in text.chars().enumerate() {
+        let left = text.len().saturating_sub(place);
+        if left.is_multiple_of(3) && grouped.ends_with(|last: char| last.is_ascii_digit()) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 fn aligned(rows: &[Vec<String>]) -> String {
@@ -199,9 +221,7 @@ fn aligned(rows: &[Vec<String>]) -> String {
     table
 }
 
-const HEADINGS: [&str; 5] = ["what", "measured", "against", "figure", "bound"];
 const DASH: &str = "---";
-const RULE: [&str; 5] = [DASH; 5];
 
 #[cfg(test)]
 mod tests {
@@ -220,13 +240,15 @@ mod tests {
 
     #[test]
     fn a_missed_bound_is_seen_in_the_table() {
-        let findings = vec![Finding::ratio("a", of(1.0), "b", of(2.0), Bound::AtLeast(0.75))];
-        let report = Report { findings, ..Report::default() };
-        assert!(
-            report.table().contains("| 0.50   | at least 0.75: MISSED |"),
-            "{}",
-            report.table()
-        );
-        assert_eq!(report.missed().count(), 1);
+        let missing = [Finding::ratio("a", of(1.0), "b", of(2.0), Bound::AtLeast(0.75))];
+        let text = table(missing.iter(), false);
+        assert!(text.contains("| 0.50   | at least 0.75: MISSED |"), "{text}");
+        assert!(!table(missing.iter(), true).contains("MISSED"));
+    }
+
+    #[test]
+    fn large_numbers_are_grouped() {
+        let texts = [0.0312, 0.5, 12.34, 123.4, 1_234.0, -1_234_567.0].map(number);
+        assert_eq!(texts, ["0.0312", "0.50", "12.3", "123", "1,234", "-1,234,567"]);
     }
 }

@@ -1,12 +1,14 @@
 //! Medians: what a series of runs says.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 /// The values of several runs, in one unit.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Series {
     /// What the numbers are.
-    pub(crate) unit: &'static str,
+    pub(crate) unit: Cow<'static, str>,
     /// One value a run.
     pub(crate) values: Vec<f64>,
 }
@@ -14,12 +16,12 @@ pub(crate) struct Series {
 impl Series {
     /// No runs yet.
     pub(crate) const fn new(unit: &'static str) -> Self {
-        Self { unit, values: Vec::new() }
+        Self { unit: Cow::Borrowed(unit), values: Vec::new() }
     }
 
     /// A value that is counted, not measured: one run tells it.
     pub(crate) fn of(unit: &'static str, value: f64) -> Self {
-        Self { unit, values: vec![value] }
+        Self { unit: Cow::Borrowed(unit), values: vec![value] }
     }
 
     /// Adds a run.
@@ -60,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_median_is_the_value_in_the_middle() {
-        let series = |values: &[f64]| Series { unit: "s", values: values.to_vec() }.median();
+        let series = |values: &[f64]| Series { unit: "s".into(), values: values.to_vec() }.median();
         assert!((series(&[9.0, 1.0, 5.0]) - 5.0).abs() < 1e-9);
         assert!((series(&[9.0, 1.0, 5.0, 6.0]) - 5.5).abs() < 1e-9);
         assert!(series(&[]).is_nan());
