@@ -21,7 +21,7 @@ pub fn read(
     header: Option<&HeaderValue>,
     challenges: &Challenges,
 ) -> Result<Credentials, ApiError> {
-    let Some((scheme, text)) = header.and_then(split) else {
+    let Some((scheme, text)) = header.map(HeaderValue::as_bytes).and_then(split) else {
         return Ok(Credentials::Nothing);
     };
     let secret = || Arc::new(Secret::from_bytes(text.to_vec()));
@@ -38,14 +38,13 @@ pub fn read(
     }
 }
 
-/// The token, if the header holds one; it is not copied.
-pub(crate) fn bearer(header: &HeaderValue) -> Option<&[u8]> {
-    let (scheme, text) = split(header)?;
+/// The token, if the value of the header holds one; it is not copied.
+pub(crate) fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, text) = split(value)?;
     (scheme.eq_ignore_ascii_case(BEARER_SCHEME) && !text.is_empty()).then_some(text)
 }
 
-fn split(header: &HeaderValue) -> Option<(&[u8], &[u8])> {
-    let value = header.as_bytes();
+fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let blank = value.iter().position(|byte| *byte == b' ')?;
     let (scheme, rest) = value.split_at(blank);
     rest.split_first().map(|(_, text)| (scheme, text))

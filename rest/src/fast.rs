@@ -8,14 +8,14 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use jeton_authority::AuthorityError;
 use jeton_authority::error::Unauthenticated;
-use jeton_domain::subject::AuthenticationType;
+use jeton_domain::subject::{AuthenticationType, Subject};
 
 use crate::caller::{self, Challenges};
 use crate::error::{ApiError, Door};
 use crate::headers::{Framing, RequestHeaders};
 use crate::json::write::JsonWriter;
 use crate::media::{self, Media};
-use crate::respond::{Frame, Reply, header_bytes};
+use crate::respond::{Frame, Printed, Reply, body_of, header_bytes};
 use crate::rest::Rest;
 use crate::router::AUTHENTICATE_PATH;
 use crate::routes::authenticate;
@@ -25,15 +25,45 @@ use crate::routes::authenticate;
 pub(crate) struct Fast {
     /// The refusal of a token that is none of ours, in the plain frame.
     unknown: (StatusCode, HeaderMap, Bytes),
+    /// How an answer to a good token begins.
+    done_line: Bytes,
+    /// The same refusal and that of a token that was good once, as they are and packed.
+    refusals: [[Printed; 2]; 2],
 }
 
 impl Fast {
     pub(crate) fn new(challenges: &Challenges) -> Self {
-        let error = AuthorityError::from(Unauthenticated::UnknownToken);
-        let door = Door { uri: AUTHENTICATE_PATH, challenges };
-        let response = Frame::default().refuse(&ApiError::of_authority(error, &door));
-        let (head, body) = response.into_parts();
-        Self { unknown: (head.status, head.headers, body) }
+        let refuse = |reason: Unauthenticated, gzip| {
+            let door = Door { uri: AUTHENTICATE_PATH, challenges };
+            let error = ApiError::of_authority(reason.into(), &door);
+            Frame { gzip, ..Frame::default() }.refuse(&error)
+        };
+        let unknown = || Unauthenticated::UnknownToken;
+        let (head, body) = refuse(unknown(), false).into_parts();
+        let printed = |reason: fn() -> Unauthenticated| {
+            [false, true].map(|gzip| Printed::of(&refuse(reason(), gzip)))
+        };
+        Self {
+            unknown: (head.status, head.headers, body),
+            done_line: Printed::of(&Frame::default().reply(Reply::done("{}"))).line,
+            refusals: [printed(unknown), printed(|| Unauthenticated::ExpiredToken)],
+        }
+    }
+
+    /// Status line and what else comes before the media type, where a token is good.
+    pub(crate) fn done_line(&self) -> &[u8] {
+        &self.done_line
+    }
+
+    /// The refusal of a token, unless it depends on more than the token.
+    pub(crate) fn refusal(&self, reason: &Unauthenticated, gzip: bool) -> Option<&Printed> {
+        let [unknown, expired] = &self.refusals;
+        let [plain, packed] = match reason {
+            Unauthenticated::UnknownToken => unknown,
+            Unauthenticated::ExpiredToken => expired,
+            _ => return None,
+        };
+        Some(if gzip { packed } else { plain })
     }
 
     /// The answer, if the request may take this way.
@@ -53,7 +83,7 @@ impl Fast {
         if !is_fit {
             return None;
         }
-        let token = caller::bearer(headers.authorization?)?;
+        let token = caller::bearer(headers.authorization?.as_bytes())?;
         let media = media::negotiate(headers.media, false).ok()?;
         let gzip = rest.settings.compression && headers.takes_gzip();
         let is_plain = media == Media::Json && headers.opaque_id.is_none() && !gzip;
@@ -67,19 +97,9 @@ impl Fast {
         };
         Some(match validated {
             Ok(known) => {
-                let [body, user, realm] = known.face(|subject| {
-                    let mut json = JsonWriter::default();
-                    // The same for as long as this process runs, like the policy.
-                    let roles = rest.authority.shown_roles(subject);
-                    authenticate::print(&mut json, subject, &roles, AuthenticationType::Token);
-                    let names =
-                        [subject.username.as_str(), subject.effective_realm().name.as_str()];
-                    let [user, realm] = names.map(header_bytes);
-                    [json.finish().into(), user, realm]
-                });
-                let label = |name: &Bytes| HeaderValue::from_maybe_shared(name.clone()).ok();
+                let [_, end, user, realm] = known.face(|subject| render(rest, subject));
                 let (user, realm) = (label(user), label(realm));
-                frame.reply(Reply { user, realm, ..Reply::done(body.clone()) })
+                frame.reply(Reply { user, realm, ..Reply::done(body_of(end)) })
             }
             Err(AuthorityError::Unauthenticated(Unauthenticated::UnknownToken)) if is_plain => {
                 self.unknown()
@@ -95,4 +115,29 @@ impl Fast {
         response.headers_mut().clone_from(headers);
         response
     }
+}
+
+/// The face of a subject: its labels and its body as they are printed, and its names as labels.
+pub(crate) fn render(rest: &Rest, subject: &Subject) -> [Bytes; 4] {
+    let mut json = JsonWriter::default();
+    // The same for as long as this process runs, like the policy.
+    let roles = rest.authority.shown_roles(subject);
+    authenticate::print(&mut json, subject, &roles, AuthenticationType::Token);
+    let names = [subject.username.as_str(), subject.effective_realm().name.as_str()];
+    let [user, realm] = names.map(header_bytes);
+    let reply = Reply::done(json.finish());
+    let reply = Reply { user: label(&user), realm: label(&realm), ..reply };
+    let [_, labels, end] = Printed::of(&Frame::default().reply(reply)).parts;
+    [labels, end, user, realm]
+}
+
+/// The same with its body packed: all parts of the printed answer.
+pub(crate) fn pack([_, end, user, realm]: &[Bytes; 4]) -> [Bytes; 3] {
+    let reply = Reply::done(body_of(end));
+    let reply = Reply { user: label(user), realm: label(realm), ..reply };
+    Printed::of(&Frame { gzip: true, ..Frame::default() }.reply(reply)).parts
+}
+
+fn label(name: &Bytes) -> Option<HeaderValue> {
+    HeaderValue::from_maybe_shared(name.clone()).ok()
 }

@@ -122,30 +122,31 @@ impl<'r> RequestHeaders<'r> {
 
     /// Whether the client takes an answer in gzip.
     pub(crate) fn takes_gzip(&self) -> bool {
-        let Some(list) = self.accept_encoding else { return false };
-        let list = list.to_str().unwrap_or_default();
-        let mut any = false;
-        for item in list.split(',') {
-            let (coding, parameters) = item.split_once(';').unwrap_or((item, ""));
-            let weight = parameters.split(';').find_map(|text| text.trim().strip_prefix("q="));
-            let is_refused = weight
-                .is_some_and(|text| text.trim().bytes().all(|byte| byte == b'0' || byte == b'.'));
-            match coding.trim() {
-                name if name.eq_ignore_ascii_case("gzip")
-                    || name.eq_ignore_ascii_case("x-gzip") =>
-                {
-                    return !is_refused;
-                }
-                "*" => any = !is_refused,
-                _ => {}
-            }
-        }
-        any
+        self.accept_encoding.is_some_and(|list| lists_gzip(list.to_str().unwrap_or_default()))
     }
 }
 
+/// Whether an `Accept-Encoding` takes gzip.
+pub(crate) fn lists_gzip(list: &str) -> bool {
+    let mut any = false;
+    for item in list.split(',') {
+        let (coding, parameters) = item.split_once(';').unwrap_or((item, ""));
+        let weight = parameters.split(';').find_map(|text| text.trim().strip_prefix("q="));
+        let is_refused =
+            weight.is_some_and(|text| text.trim().bytes().all(|byte| byte == b'0' || byte == b'.'));
+        match coding.trim() {
+            name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => {
+                return !is_refused;
+            }
+            "*" => any = !is_refused,
+            _ => {}
+        }
+    }
+    any
+}
+
 /// Whether the byte may stand in a host and port (RFC 3986, 3.2.2): names, addresses, brackets.
-const fn is_host_byte(byte: u8) -> bool {
+pub(crate) const fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']')
         || matches!(

@@ -11,6 +11,7 @@ mod exchange;
 mod fast;
 pub mod fault;
 pub mod filter;
+pub mod front;
 mod headers;
 pub mod json;
 pub mod media;

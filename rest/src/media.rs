@@ -117,6 +117,20 @@ pub fn negotiate(headers: MediaHeaders<'_>, has_body: bool) -> Result<Media, Api
     }
 }
 
+/// What [`negotiate`] chooses for this value of `Accept`, if it does not refuse it, without a body.
+pub(crate) fn accepted(accept: &[u8]) -> Option<Media> {
+    Some(match accept {
+        b"*/*" | b"application/json" => Media::Json,
+        b"application/vnd.elasticsearch+json;compatible-with=8"
+        | b"application/vnd.elasticsearch+json; compatible-with=8" => Media::Vendor(Some(8)),
+        other => {
+            let line = HeaderValue::from_bytes(other).ok()?;
+            let headers = MediaHeaders { accept: Lines::One(&line), content_type: Lines::None };
+            return negotiate(headers, false).ok();
+        }
+    })
+}
+
 /// Refuses a body that is not labelled as JSON.
 pub fn check_body(content_type: Lines<'_>) -> Result<(), ApiError> {
     let Some(line) = content_type.first() else {

@@ -159,6 +159,48 @@ impl Frame {
     }
 }
 
+/// An answer as the HTTP library prints it, in the parts between which a request has its say: the
+/// media type between line and parts, an echo after the first part, the date after the second.
+#[derive(Debug)]
+pub(crate) struct Printed {
+    /// The status line, up to the media type.
+    pub line: Bytes,
+    /// What comes before an echo, before the date, and after it.
+    pub parts: [Bytes; 3],
+}
+
+impl Printed {
+    /// Prints an answer that has a body and echoes nothing.
+    pub(crate) fn of(response: &Response<Bytes>) -> Self {
+        let status = response.status();
+        let reason = status.canonical_reason().unwrap_or_default();
+        let line = format!("HTTP/1.1 {} {reason}\r\ncontent-type: ", status.as_str());
+        let (mut lead, mut labels) = (Vec::from(*b"\r\n"), Vec::new());
+        for (name, value) in response.headers() {
+            let part = match *name {
+                header::CONTENT_TYPE => continue,
+                header::CONTENT_ENCODING => &mut lead,
+                _ => &mut labels,
+            };
+            for bytes in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                part.extend_from_slice(bytes);
+            }
+        }
+        let body = response.body();
+        labels.extend_from_slice(format!("content-length: {}\r\ndate: ", body.len()).as_bytes());
+        let end = [HEAD_END, body.as_ref()].concat();
+        Self { line: line.into(), parts: [lead, labels, end].map(Bytes::from) }
+    }
+}
+
+/// The body that stands in the last of the printed parts.
+pub(crate) fn body_of(end: &Bytes) -> Bytes {
+    end.slice(HEAD_END.len().min(end.len())..)
+}
+
+/// What stands between the date, which is the last header, and the body.
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
 const WARNING: HeaderName = HeaderName::from_static("warning");
 
 /// A name as a header can carry it: what is not printable ASCII, and `%`, is percent-encoded, and so

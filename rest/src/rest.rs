@@ -30,7 +30,7 @@ pub struct Rest {
     pub(crate) settings: Settings,
     pub(crate) challenges: Challenges,
     pub(crate) certificates: Certificates,
-    fast: Fast,
+    pub(crate) fast: Fast,
 }
 
 /// What the operator decided about the wire.

@@ -8,8 +8,8 @@ use std::future::poll_fn;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::Poll;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -26,7 +26,9 @@ use tokio::time::MissedTickBehavior;
 
 use super::bell::Belled;
 use super::body::{self, BodyMemory};
-use super::pulse::{Patience, Pulse, Watched};
+use super::front::{self, Front};
+use super::lent::Lent;
+use super::pulse::{Patience, Pulse};
 use crate::settings::HttpBounds;
 
 /// What all connections of a server share.
@@ -81,7 +83,9 @@ where
         let line = Arc::clone(&line);
         async move { Ok::<_, Infallible>(line.answer(request).await) }
     });
-    let io = TokioIo::new(Watched::new(stream, Arc::clone(&pulse)));
+    let front = Front::new(stream, Arc::clone(&pulse), site.bounds.head_bytes_max);
+    let front = Arc::new(Mutex::new(front));
+    let io = TokioIo::new(Lent::new(Arc::clone(&front)));
     let mut connection = pin!(site.builder.serve_connection(io, service));
     let (idle, head) = (site.bounds.idle_timeout, site.bounds.header_timeout);
     let mut patience = Patience::new(idle, head);
@@ -101,7 +105,7 @@ where
     loop {
         tokio::select! {
             biased;
-            ended = connection.as_mut() => {
+            ended = poll_fn(|context| poll_turns(&site, &front, connection.as_mut(), context)) => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection broke");
                 }
@@ -109,11 +113,37 @@ where
             }
             () = &mut asked, if !is_ending => {
                 is_ending = true;
+                front::locked(&front).end();
                 connection.as_mut().graceful_shutdown();
             }
             () = &mut over => return,
         }
     }
+}
+
+/// Lets the front and the HTTP library work by turns.
+fn poll_turns<S, L>(
+    site: &Site,
+    front: &Mutex<Front<S>>,
+    mut library: Pin<&mut L>,
+    context: &mut Context<'_>,
+) -> Poll<L::Output>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    L: Future,
+{
+    for _ in 0..TURNS_MAX {
+        ready!(front::locked(front).poll_attend(context, &site.rest));
+        if let Poll::Ready(ended) = library.as_mut().poll(context) {
+            return Poll::Ready(ended);
+        }
+        if !front::locked(front).take_back() {
+            return Poll::Pending;
+        }
+    }
+    // Others have their turn before this connection goes on.
+    context.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// Returns when the server stops, or when this connection is to make room for another one.
@@ -198,6 +228,9 @@ async fn caught<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
 /// Room of a connection's buffers beyond the largest head, in bytes: bounds pipelined requests that
 /// wait to be read and answers that wait to be written.
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Requests that the library answers on one connection before others have their turn.
+const TURNS_MAX: u32 = 16;
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,9 @@
 mod bell;
 mod body;
 mod connection;
+mod extent;
+mod front;
+mod lent;
 mod pulse;
 
 pub(crate) use self::connection::{Site, serve};

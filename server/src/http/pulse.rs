@@ -3,15 +3,8 @@
 //! Owns the bounds of slow and silent clients. Reads no clock: the connection's task counts beats,
 //! and a request costs two stores. Must not know what a request is.
 
-use std::io;
-use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What a connection is doing, with a number that changes when it does something else.
 #[derive(Debug, Default)]
@@ -51,10 +44,26 @@ impl Pulse {
         self.is_unread.store(true, Ordering::Relaxed);
     }
 
-    fn bytes_came(&self) {
+    /// Bytes came: if nothing else is under way, they begin a head.
+    pub(crate) fn bytes_came(&self) {
         if self.state.load(Ordering::Relaxed) & PHASE == IDLE {
             self.enter(HEAD);
         }
+    }
+
+    /// The last answer is out, and what the client still sends is thrown away from now on.
+    pub(crate) fn linger(&self) {
+        self.enter(LINGERING);
+    }
+
+    /// What the connection is doing.
+    pub(crate) fn phase(&self) -> Phase {
+        self.read().0
+    }
+
+    /// Whether an answer was made without reading the whole body.
+    pub(crate) fn has_left_unread(&self) -> bool {
+        self.is_unread.load(Ordering::Relaxed)
     }
 
     /// One task writes at a time, so this need not be one atomic step.
@@ -117,86 +126,6 @@ impl Patience {
     }
 }
 
-/// A stream whose first bytes after an answer begin the head of a request.
-///
-/// Where an answer leaves a body or a head unread, the stream is closed in one direction first and read on
-/// for a while: a socket that is closed with unread bytes would take the answer back.
-#[derive(Debug)]
-pub(crate) struct Watched<S> {
-    stream: S,
-    pulse: Arc<Pulse>,
-    lingered: usize,
-}
-
-impl<S> Watched<S> {
-    pub(crate) const fn new(stream: S, pulse: Arc<Pulse>) -> Self {
-        Self { stream, pulse, lingered: 0 }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.pulse.bytes_came();
-        }
-        polled
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let phase = self.pulse.read().0;
-        if phase != Phase::Lingering {
-            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-            // A head that is still under way is one that was refused.
-            if phase != Phase::Head && !self.pulse.is_unread.load(Ordering::Relaxed) {
-                return Poll::Ready(Ok(()));
-            }
-            self.pulse.enter(LINGERING);
-        }
-        let mut scratch = [MaybeUninit::uninit(); 4096];
-        while self.lingered < LINGER_BYTES_MAX {
-            let mut buffer = ReadBuf::uninit(&mut scratch);
-            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
-            match buffer.filled().len() {
-                0 => break,
-                length => self.lingered = self.lingered.saturating_add(length),
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
 const PHASE: u32 = 0b11;
 const IDLE: u32 = 0;
 const HEAD: u32 = 1;
@@ -204,8 +133,6 @@ const BUSY: u32 = 2;
 const LINGERING: u32 = 3;
 /// Beats that a client gets to stop sending after an answer that leaves its body unread.
 const LINGER_BEATS_MAX: u32 = 2;
-/// Bytes of an unread body that are thrown away before the connection is cut.
-const LINGER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -28,13 +28,20 @@ use crate::tables::{cutoffs, pairs};
 pub struct KnownSubject {
     subject: Arc<Subject>,
     cells: [Cell; 4],
-    face: OnceLock<[Bytes; 3]>,
+    face: OnceLock<[Bytes; 4]>,
+    packed_face: OnceLock<Box<[Bytes; 3]>>,
     _weight: Weight,
 }
 
 impl KnownSubject {
     pub(crate) const fn new(subject: Arc<Subject>, cells: [Cell; 4], weight: Weight) -> Self {
-        Self { subject, cells, face: OnceLock::new(), _weight: weight }
+        Self {
+            subject,
+            cells,
+            face: OnceLock::new(),
+            packed_face: OnceLock::new(),
+            _weight: weight,
+        }
     }
 
     /// The subject.
@@ -48,8 +55,13 @@ impl KnownSubject {
     }
 
     /// A rendering of the subject in parts, made once by whoever shows it and kept with it.
-    pub fn face(&self, render: impl FnOnce(&Subject) -> [Bytes; 3]) -> &[Bytes; 3] {
+    pub fn face(&self, render: impl FnOnce(&Subject) -> [Bytes; 4]) -> &[Bytes; 4] {
         self.face.get_or_init(|| render(&self.subject))
+    }
+
+    /// The same, packed. Kept apart: most subjects are shown in one form only.
+    pub fn packed_face(&self, render: impl FnOnce() -> [Bytes; 3]) -> &[Bytes; 3] {
+        self.packed_face.get_or_init(|| Box::new(render()))
     }
 }
 
