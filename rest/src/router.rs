@@ -171,6 +171,11 @@ pub(crate) fn methods(path: &str) -> Vec<&'static str> {
 /// The pattern of a raw path: of those that match it, the one with most literal segments.
 fn pattern(path: &str) -> Option<&'static str> {
     let patterns = ROUTES.iter().map(|route| route.path);
+    // Most requests: a path without placeholders, as it stands in the table.
+    let same = patterns.clone().find(|pattern| *pattern == path && !pattern.contains('{'));
+    if same.is_some() {
+        return same;
+    }
     let matching =
         patterns.filter_map(|pattern| Some((matching_literals(pattern, path)?, pattern)));
     matching.max_by_key(|(literals, _)| *literals).map(|(_, pattern)| pattern)

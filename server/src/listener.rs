@@ -6,6 +6,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -93,7 +94,9 @@ impl Listener {
         let connections = connections_max(bounds.connections_max);
         let slots = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
         let mut serving = Serving { threads: Vec::new() };
-        for number in 0..bounds.threads {
+        let (seats, queues): (Vec<_>, Vec<_>) = (0..bounds.threads).map(|_| Seat::new()).unzip();
+        let seats: Arc<[Seat]> = seats.into();
+        for (number, handed) in queues.into_iter().enumerate() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let sockets =
                 self.sockets.iter().map(TcpListener::try_clone).collect::<Result<Vec<_>, _>>()?;
@@ -101,10 +104,12 @@ impl Listener {
                 site: Arc::clone(site),
                 tls: tls.map(Arc::clone),
                 slots: Arc::clone(&slots),
+                seats: Arc::clone(&seats),
+                number,
             };
             let thread =
                 std::thread::Builder::new().name(format!("http-{number}")).spawn(move || {
-                    runtime.block_on(desk.attend(sockets));
+                    runtime.block_on(desk.attend(sockets, handed));
                     runtime.shutdown_timeout(BLOCKING_GRACE);
                 })?;
             serving.threads.push(thread);
@@ -130,11 +135,51 @@ struct Desk {
     site: Arc<Site>,
     tls: Option<Arc<Tls>>,
     slots: Arc<Semaphore>,
+    /// All threads, of which this is the one with the number.
+    seats: Arc<[Seat]>,
+    number: usize,
+}
+
+/// What the threads know of one of them.
+struct Seat {
+    /// How many connections it serves.
+    open: AtomicUsize,
+    /// Takes those that others have accepted.
+    handed: mpsc::Sender<Handed>,
+}
+
+impl Seat {
+    fn new() -> (Self, mpsc::Receiver<Handed>) {
+        let (handed, queue) = mpsc::channel(HANDED_MAX);
+        (Self { open: AtomicUsize::new(0), handed }, queue)
+    }
+}
+
+/// A connection on its way to another thread.
+struct Handed {
+    stream: std::net::TcpStream,
+    address: SocketAddr,
+    place: Place,
+}
+
+/// What a connection takes up as long as it is open: a slot, and a place with one thread.
+struct Place {
+    seats: Arc<[Seat]>,
+    number: usize,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(seat) = self.seats.get(self.number) {
+            seat.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Desk {
     /// Accepts until a stop is asked for, then waits for the connections to end.
-    async fn attend(self, sockets: Vec<TcpListener>) {
+    async fn attend(self, sockets: Vec<TcpListener>, handed: mpsc::Receiver<Handed>) {
         let grace = self.site.bounds().stop_timeout;
         let mut stop = self.site.stop();
         // Every connection holds a sender: the channel closes when the last one has ended.
@@ -142,6 +187,7 @@ impl Desk {
         for socket in sockets {
             tokio::spawn(self.clone().accept(socket, open.clone()));
         }
+        tokio::spawn(self.clone().take_over(handed, open.clone()));
         drop(open);
         drop(self);
         // A closed channel is a server that is gone: the same as a stop.
@@ -169,16 +215,55 @@ impl Desk {
                 _ = stop.wait_for(|is_asked| *is_asked) => return,
                 taken = self.take(&socket) => taken,
             };
-            if let Some((stream, address, slot)) = taken {
-                let desk = self.clone();
-                let open = open.clone();
-                tokio::spawn(async move {
-                    desk.connect(stream, address).await;
-                    drop(slot);
-                    drop(open);
-                });
+            let Some((stream, address, slot)) = taken else { continue };
+            let place = self.place(slot);
+            let other = self.seats.get(place.number).filter(|_| place.number != self.number);
+            match other.and_then(|seat| seat.handed.try_reserve().ok()) {
+                None => self.host(stream, address, place, &open),
+                Some(permit) => match stream.into_std() {
+                    Ok(stream) => permit.send(Handed { stream, address, place }),
+                    Err(error) => tracing::debug!(%error, "a connection broke"),
+                },
             }
         }
+    }
+
+    /// A place with the thread that serves the fewest connections. Which thread accepts one is chance,
+    /// and connections stay for long.
+    fn place(&self, slot: OwnedSemaphorePermit) -> Place {
+        let open = self.seats.iter().map(|seat| seat.open.load(Ordering::Relaxed));
+        let number = quietest(open, self.number);
+        if let Some(seat) = self.seats.get(number) {
+            seat.open.fetch_add(1, Ordering::Relaxed);
+        }
+        Place { seats: Arc::clone(&self.seats), number, _slot: slot }
+    }
+
+    /// Serves the connections that other threads have accepted for this one.
+    async fn take_over(self, mut handed: mpsc::Receiver<Handed>, open: mpsc::Sender<()>) {
+        let mut stop = self.site.stop();
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = handed.recv() => next,
+                _ = stop.wait_for(|is_asked| *is_asked) => return,
+            };
+            let Some(Handed { stream, address, place }) = next else { return };
+            match TcpStream::from_std(stream) {
+                Ok(stream) => self.host(stream, address, place, &open),
+                Err(error) => tracing::debug!(%error, "a connection broke"),
+            }
+        }
+    }
+
+    fn host(&self, stream: TcpStream, address: SocketAddr, place: Place, open: &mpsc::Sender<()>) {
+        let desk = self.clone();
+        let open = open.clone();
+        tokio::spawn(async move {
+            desk.connect(stream, address).await;
+            drop(place);
+            drop(open);
+        });
     }
 
     /// The next connection, once there is room for it.
@@ -236,6 +321,13 @@ impl Desk {
             Err(_) => tracing::debug!(%address, "a handshake took too long"),
         }
     }
+}
+
+/// The thread with the fewest open connections; `own` where no other has fewer.
+fn quietest(open: impl Iterator<Item = usize> + Clone, own: usize) -> usize {
+    let here = open.clone().nth(own);
+    let least = open.enumerate().min_by_key(|(_, open)| *open);
+    least.filter(|(_, open)| Some(*open) < here).map_or(own, |(number, _)| number)
 }
 
 /// Raises the limit of open files to what the system allows; connections are bounded by it.
@@ -309,9 +401,25 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 const BACKLOG: i32 = 4096;
 /// Descriptors kept for the store, files and logs.
 const FILES_KEPT: usize = 256;
+/// Connections on their way to one thread; more stay where they were accepted.
+const HANDED_MAX: usize = 256;
 /// Pause after the system refused to accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Pause between two requests to make room.
 const PRESSURE_PAUSE: Duration = Duration::from_millis(20);
 /// Time for hashes under way when a thread ends.
 const BLOCKING_GRACE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_goes_where_fewer_are_open() {
+        let chosen = |open: &[usize], own| quietest(open.iter().copied(), own);
+        assert_eq!(chosen(&[3, 3, 3], 1), 1, "it stays where all are alike");
+        assert_eq!(chosen(&[3, 2, 1], 0), 2);
+        assert_eq!(chosen(&[1, 2, 1], 2), 2);
+        assert_eq!(chosen(&[7], 0), 0);
+    }
+}
