@@ -5,18 +5,18 @@
 //! token is written over.
 
 use std::collections::BTreeSet;
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags, Event};
 use rustix::time::Timespec;
 
 use super::Tally;
+use super::line::{Heard, Line};
 use crate::clock::Stopwatch;
 use crate::error::{BenchError, Outcome, Trying};
-use crate::http::{self, Framed, request};
+use crate::http::request;
 
 /// Connections each of which refreshes what its last refresh gave it.
 #[derive(Debug)]
@@ -31,9 +31,8 @@ impl Chains {
         let events = epoll::create(CreateFlags::CLOEXEC).trying(|| "no event queue".to_owned())?;
         let mut links = Vec::with_capacity(tokens.len());
         for token in tokens {
-            let mut link = Link::open(address, bearer)?;
+            let mut link = Link::of(Line::open(address, &events, links.len())?, bearer);
             link.show(token.as_bytes())?;
-            link.watch(&events, links.len())?;
             links.push(link);
         }
         Ok(Self { events, links })
@@ -49,9 +48,9 @@ impl Chains {
             wait(&self.events, &mut ready)?;
             for event in &ready {
                 let Some(link) = self.links.get_mut(place_of(event)) else { continue };
-                let Some(answer) = link.receive()? else { continue };
-                let successor = link.successor(&answer)?.refresh;
-                link.show(&successor)?;
+                let Some(successor) = link.receive()? else { continue };
+                let refused = || BenchError::Answer("a refresh was refused".to_owned());
+                link.show(&successor.ok_or_else(refused)?.refresh)?;
                 answers = answers.saturating_add(1);
                 if watch.seconds() < seconds {
                     link.send()?;
@@ -92,9 +91,8 @@ impl Track {
         for (lane, token) in tokens.iter().enumerate() {
             let mut links = Vec::with_capacity(RUNNERS_MAX);
             for runner in 0..RUNNERS_MAX {
-                let link = Link::open(address, bearer)?;
-                link.watch(&events, lane.saturating_mul(RUNNERS_MAX).saturating_add(runner))?;
-                links.push(link);
+                let place = lane.saturating_mul(RUNNERS_MAX).saturating_add(runner);
+                links.push(Link::of(Line::open(address, &events, place)?, bearer));
             }
             let token = token.as_bytes().to_vec();
             lanes.push(Lane { links, token, open: 0, outcomes: BTreeSet::new() });
@@ -175,13 +173,13 @@ impl Lane {
     /// Reads what has come over one connection; true when the race is over.
     fn hear(&mut self, runner: usize, tally: &mut Races) -> Outcome<bool> {
         let Some(link) = self.links.get_mut(runner) else { return Ok(false) };
-        let Some(answer) = link.receive()? else { return Ok(false) };
+        let Some(outcome) = link.receive()? else { return Ok(false) };
         tally.presentations = tally.presentations.saturating_add(1);
-        if answer.status == 200 {
-            self.outcomes.insert(link.successor(&answer)?);
-        } else {
-            tally.refusals = tally.refusals.saturating_add(1);
-            link.forget_answer();
+        match outcome {
+            Some(successor) => {
+                self.outcomes.insert(successor);
+            }
+            None => tally.refusals = tally.refusals.saturating_add(1),
         }
         self.open = self.open.saturating_sub(1);
         if self.open > 0 {
@@ -204,34 +202,23 @@ struct Successor {
     refresh: Vec<u8>,
 }
 
-/// A connection with at most one refresh under way.
+/// A connection that refreshes.
 #[derive(Debug)]
 struct Link {
-    stream: TcpStream,
-    buffer: Box<[u8]>,
-    filled: usize,
+    line: Line,
     request: Vec<u8>,
     /// Where the token stands in the request.
     token: Range<usize>,
 }
 
 impl Link {
-    fn open(address: SocketAddr, bearer: &str) -> Outcome<Self> {
-        let stream = http::connected(address)?;
-        stream.set_nonblocking(true).trying(|| "cannot read without waiting".to_owned())?;
+    fn of(line: Line, bearer: &str) -> Self {
         let blank = "-".repeat(TOKEN_CHARS);
         let body = format!(r#"{{"grant_type":"refresh_token","refresh_token":"{blank}"}}"#);
         let request = request("POST", "/_security/oauth2/token", bearer, &body);
         let end = request.len().saturating_sub(r#""}"#.len());
         let token = end.saturating_sub(TOKEN_CHARS)..end;
-        let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
-        Ok(Self { stream, buffer, filled: 0, request, token })
-    }
-
-    fn watch(&self, events: &OwnedFd, place: usize) -> Outcome<()> {
-        let place = EventData::new_u64(u64::try_from(place).unwrap_or(u64::MAX));
-        epoll::add(events, &self.stream, place, EventFlags::IN)
-            .trying(|| "cannot wait for a connection".to_owned())
+        Self { line, request, token }
     }
 
     /// Puts a token into the request.
@@ -246,43 +233,27 @@ impl Link {
     }
 
     fn send(&mut self) -> Outcome<()> {
-        self.stream.write_all(&self.request).trying(|| "cannot send a request".to_owned())
+        self.line.send(&self.request)
     }
 
-    /// Reads what has come; the answer once it is whole.
-    fn receive(&mut self) -> Outcome<Option<Framed>> {
-        let room = self.buffer.get_mut(self.filled..).unwrap_or_default();
-        match self.stream.read(room) {
-            Ok(0) => return Err(BenchError::Answer("the connection was closed".to_owned())),
-            Ok(read) => self.filled = self.filled.saturating_add(read),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error).trying(|| "cannot read an answer".to_owned()),
+    /// Reads what has come; once an answer is whole, the pair in it, or nothing when it is a refusal.
+    fn receive(&mut self) -> Outcome<Option<Option<Successor>>> {
+        let Some(Heard { status, body, .. }) = self.line.receive()? else { return Ok(None) };
+        if status != 200 {
+            return Ok(Some(None));
         }
-        http::frame(self.buffer.get(..self.filled).unwrap_or_default())
-    }
-
-    /// The pair in an answer, which must be another one than was presented; makes room for the next.
-    fn successor(&mut self, answer: &Framed) -> Outcome<Successor> {
-        let body = self.buffer.get(answer.body.clone()).unwrap_or_default();
         let text = |name: &[u8]| text_behind(name, body).map(<[u8]>::to_vec);
         let pair = text(br#""access_token":""#).zip(text(br#""refresh_token":""#));
         let presented = self.request.get(self.token.clone());
         match pair {
-            Some((access, refresh))
-                if answer.status == 200 && presented != Some(refresh.as_slice()) =>
-            {
-                self.forget_answer();
-                Ok(Successor { access, refresh })
+            Some((access, refresh)) if presented != Some(refresh.as_slice()) => {
+                Ok(Some(Some(Successor { access, refresh })))
             }
             _ => {
                 let body = String::from_utf8_lossy(body);
-                Err(BenchError::Answer(format!("{} and no successor: {body}", answer.status)))
+                Err(BenchError::Answer(format!("no successor: {body}")))
             }
         }
-    }
-
-    const fn forget_answer(&mut self) {
-        self.filled = 0;
     }
 }
 
@@ -313,14 +284,13 @@ const TOKEN_CHARS: usize = jeton_domain::limits::TOKEN_CHARS;
 /// Fewest and most presentations of one token at once.
 const RUNNERS_MIN: usize = 2;
 const RUNNERS_MAX: usize = 16;
-/// Room for an answer, in bytes.
-const BUFFER_BYTES: usize = 16 * 1024;
 /// Seconds without any answer after which a run is given up.
 const SILENCE_S: i64 = 60;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};

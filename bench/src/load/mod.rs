@@ -17,6 +17,8 @@ use connection::Connection;
 
 pub(crate) mod chain;
 mod connection;
+pub(crate) mod latency;
+mod line;
 
 /// A request, ready to be sent, and what its answer must contain.
 #[derive(Clone, Debug)]

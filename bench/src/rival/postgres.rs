@@ -26,23 +26,79 @@ use crate::stats::real;
 
 /// Starts one with an empty table of tokens.
 pub(crate) fn start(scratch: &Path, core: Core) -> Outcome<Rival> {
-    let folder = folder(scratch, "postgres")?;
-    let files = folder.join("files");
-    let account = Account::to_run_as()?;
-    let what = || format!("cannot make {}", files.display());
-    std::fs::create_dir(&files).trying(what)?;
-    account.give(&files).trying(what)?;
-    initialize(&files, &account)?;
-    let address = free_address()?;
-    let mut command = Command::new(need("postgres")?);
-    command.arg("-D").arg(&files).args(["-p", &address.port().to_string()]);
-    for setting in SETTINGS {
-        command.args(["-c", setting]);
+    Database::create(scratch)?.start(core)
+}
+
+/// The files of a database, which can be kept as they are and restored.
+#[derive(Debug)]
+pub(crate) struct Database {
+    folder: PathBuf,
+    account: Account,
+}
+
+impl Database {
+    /// One with an empty table of tokens.
+    pub(crate) fn create(scratch: &Path) -> Outcome<Self> {
+        let database =
+            Self { folder: folder(scratch, "postgres")?, account: Account::to_run_as()? };
+        let files = database.files();
+        let what = || format!("cannot make {}", files.display());
+        std::fs::create_dir(&files).trying(what)?;
+        database.account.give(&files).trying(what)?;
+        initialize(&files, &database.account)?;
+        let server = database.start(Core::Any)?;
+        Session::open(server.address())?.batch(TABLES)?;
+        server.end()?;
+        Ok(database)
     }
-    account.take(command.current_dir(&files));
-    let rival = Rival::start(command, core, address, "ready to accept connections", &folder)?;
-    Session::open(address)?.batch(TABLES)?;
-    Ok(rival)
+
+    /// Starts a server on the files.
+    pub(crate) fn start(&self, core: Core) -> Outcome<Rival> {
+        let (files, address) = (self.files(), free_address()?);
+        let mut command = Command::new(need("postgres")?);
+        command.arg("-D").arg(&files).args(["-p", &address.port().to_string()]);
+        for setting in SETTINGS {
+            command.args(["-c", setting]);
+        }
+        self.account.take(command.current_dir(&files));
+        Rival::start(command, core, address, "ready to accept connections", &self.folder)
+    }
+
+    /// Puts the files aside; no server runs on them.
+    pub(crate) fn keep(&self) -> Outcome<()> {
+        let what = || "cannot put the files of a database aside".to_owned();
+        std::fs::rename(self.files(), self.kept()).trying(what)
+    }
+
+    /// Takes a copy of what was put aside; no server runs on the files there are.
+    pub(crate) fn restore(&self) -> Outcome<()> {
+        let (files, what) = (self.files(), || "cannot restore the files of a database".to_owned());
+        if files.exists() {
+            std::fs::remove_dir_all(&files).trying(what)?;
+        }
+        // Owners and modes stay as they are.
+        let copied = Command::new("cp").arg("-a").arg(self.kept()).arg(&files).status();
+        if !copied.trying(what)?.success() {
+            return Err(BenchError::Setup(what()));
+        }
+        // What is copied must be on disk, or the first sync of the server pays for it.
+        rustix::fs::sync();
+        Ok(())
+    }
+
+    /// Removes everything.
+    pub(crate) fn remove(self) -> Outcome<()> {
+        let what = || format!("cannot remove {}", self.folder.display());
+        std::fs::remove_dir_all(&self.folder).trying(what)
+    }
+
+    fn files(&self) -> PathBuf {
+        self.folder.join("files")
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.folder.join("kept")
+    }
 }
 
 /// Makes the files of an empty database.
@@ -61,6 +117,7 @@ fn initialize(files: &Path, account: &Account) -> Outcome<()> {
 }
 
 /// Who it runs as: it refuses root.
+#[derive(Debug)]
 struct Account(Option<(u32, u32)>);
 
 impl Account {

@@ -17,8 +17,10 @@ mod peers;
 mod query;
 mod refresh;
 mod revoke;
+mod revoke_busy;
 mod revoke_one;
 mod revoke_peers;
+mod revoke_user;
 mod side;
 mod size;
 mod start;
@@ -100,10 +102,22 @@ pub(crate) const ALL: &[Workload] = &[
         run: revoke_one::against_peers,
     },
     Workload {
+        name: "revoke-user",
+        what: "invalidate users with many pairs, against users with one",
+        needs: &[],
+        run: revoke_user::run,
+    },
+    Workload {
         name: "revoke",
-        what: "invalidate a large realm, against a small one",
+        what: "invalidate realms with many pairs, against one with few",
         needs: &[],
         run: revoke::run,
+    },
+    Workload {
+        name: "revoke-busy",
+        what: "latency of validation while realms are revoked, against while none is",
+        needs: &[],
+        run: revoke_busy::run,
     },
     Workload {
         name: "revoke-postgres",

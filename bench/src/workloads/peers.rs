@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::side::{self, Pace, Side};
 use super::{Bench, fixed};
 use crate::baseline::book::{Lookup, hash};
-use crate::error::Outcome;
+use crate::error::{BenchError, Outcome};
 use crate::filling::{self, Ending, Fill};
 use crate::http::request;
 use crate::load::Shot;
@@ -81,56 +81,49 @@ pub(super) fn behind_nginx(bench: &Bench) -> Outcome<Vec<Finding>> {
     let hot = Hot::prepare(bench, "validate-nginx")?;
     let (redis, postgres) = (hot.redis(bench)?, hot.postgres(bench)?);
     let front = |lookup, store: &Rival| hot.front(bench, lookup, store);
-    let fronts = [front(Lookup::Redis, &redis)?, front(Lookup::Postgres, &postgres)?];
-    let [front_of_redis, front_of_postgres] = &fronts;
-    let proxy = |name, judge: SocketAddr| {
+    let fronts = [
+        (front(Lookup::Redis, &redis)?, &redis),
+        (front(Lookup::RedisEpoch, &redis)?, &redis),
+        (front(Lookup::Postgres, &postgres)?, &postgres),
+        (front(Lookup::PostgresEpoch, &postgres)?, &postgres),
+    ];
+    let proxy = |name: &str, judge: SocketAddr| {
         nginx::start(&bench.scratch, name, judge, AUTHENTICATE, Core::Server)
     };
-    let proxies = [
-        proxy("nginx-jeton", hot.jeton.address())?,
-        proxy("nginx-redis", front_of_redis.address())?,
-        proxy("nginx-postgres", front_of_postgres.address())?,
-    ];
-    let [of_jeton, of_redis, of_postgres] = &proxies;
     let shots = hot.proxied();
-    let sides = [
-        Side::new(of_jeton.address(), vec![of_jeton.pid(), hot.jeton.pid()], &shots, 200)?,
-        Side::new(
-            of_redis.address(),
-            vec![of_redis.pid(), front_of_redis.pid(), redis.pid()],
-            &shots,
-            200,
-        )?,
-        Side::new(
-            of_postgres.address(),
-            vec![of_postgres.pid(), front_of_postgres.pid(), postgres.pid()],
-            &shots,
-            200,
-        )?,
-    ];
-    let [jeton, by_redis, by_postgres] = side::take_turns(bench, "validate-nginx", sides)?;
-    proxies.into_iter().try_for_each(Rival::end)?;
-    fronts.into_iter().try_for_each(Server::kill)?;
+    let side = |proxy: &Rival, behind: &[u32]| {
+        let processes = [&[proxy.pid()], behind].concat();
+        Side::new(proxy.address(), processes, &shots, 200)
+    };
+    let of_jeton = proxy("nginx-jeton", hot.jeton.address())?;
+    let mut proxies = Vec::new();
+    for (number, (front, _)) in fronts.iter().enumerate() {
+        proxies.push(proxy(&format!("nginx-{number}"), front.address())?);
+    }
+    let mut sides = vec![side(&of_jeton, &[hot.jeton.pid()])?];
+    for (proxy, (front, store)) in proxies.iter().zip(&fronts) {
+        sides.push(side(proxy, &[front.pid(), store.pid()])?);
+    }
+    let odd = |_| BenchError::Setup("a side is missing".to_owned());
+    let sides = <[Side<'_>; 5]>::try_from(sides).map_err(odd)?;
+    let [jeton, others @ ..] = side::take_turns(bench, "validate-nginx", sides)?;
+    proxies.into_iter().chain([of_jeton]).try_for_each(Rival::end)?;
+    fronts.into_iter().try_for_each(|(front, _)| front.kill())?;
     redis.end()?;
     postgres.end()?;
     hot.leave()?;
     let what = format!("nginx {} auth_request, Jeton behind it", Tool::Nginx.version()?);
-    Ok(vec![
+    let stores = ["Redis", "Redis, with epoch", "PostgreSQL", "PostgreSQL, with epoch"];
+    let compared = stores.iter().zip(others).map(|(store, pace)| {
         Finding::ratio(
             what.clone(),
             jeton.per_cpu.clone(),
-            "static server and Redis behind it",
-            by_redis.per_cpu,
+            format!("static server and {store} behind it"),
+            pace.per_cpu,
             Bound::None,
-        ),
-        Finding::ratio(
-            what,
-            jeton.per_cpu,
-            "static server and PostgreSQL behind it",
-            by_postgres.per_cpu,
-            Bound::None,
-        ),
-    ])
+        )
+    });
+    Ok(compared.collect())
 }
 
 /// A server with live tokens that are shown in turn, and the same tokens for others to store.

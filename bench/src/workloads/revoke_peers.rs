@@ -1,14 +1,14 @@
 //! Bulk revocation against others: their rows or keys are changed one by one, or the epoch of a realm
 //! is, which tells nobody how many tokens it ends.
 
-use super::revoke::{Revoking, Target};
-use super::{Bench, LARGE_REALM, WARM_REALM};
+use super::Bench;
+use super::revoke::{Ranks, Revoking, SETTLING, Target};
 use crate::clock::Stopwatch;
 use crate::error::{BenchError, Outcome};
 use crate::filling::Ending;
 use crate::process::Core;
 use crate::report::{Bound, Finding, progress};
-use crate::rival::postgres::{self, BUMP_EPOCH, REVOKE_REALM, Session};
+use crate::rival::postgres::{self, BUMP_EPOCH, Database, REVOKE_REALM, Session};
 use crate::rival::redis;
 use crate::rival::tool::Tool;
 use crate::site::Site;
@@ -16,25 +16,33 @@ use crate::stats::{Series, real};
 
 /// `PostgreSQL`.
 pub(super) fn against_postgres(bench: &Bench) -> Outcome<Vec<Finding>> {
-    let realms = Realms::prepare(bench, "revoke-postgres")?;
-    let (large, small) = (bench.scale.large_pairs, bench.scale.small_pairs);
-    let database = postgres::start(&bench.scratch, Core::Any)?;
-    let session = Session::open(database.address())?;
+    let (large, small) = (bench.vast_fill(0).pairs, bench.scale.small_pairs);
+    let realm = Realm::prepare(bench, 0)?;
+    progress(&format!("revoke-postgres: storing {large} rows"));
+    let database = Database::create(&bench.scratch)?;
+    let server = database.start(Core::Any)?;
+    let session = Session::open(server.address())?;
+    Table { session: &session, large, small }.fill()?;
+    drop(session);
+    server.end()?;
+    database.keep()?;
     let mut series = [(); 3].map(|()| Series::new("ms"));
     let [revocations, updates, epochs] = &mut series;
-    for run in 1..=bench.scale.runs {
-        progress(&format!("revoke-postgres: run {run} of {}", bench.scale.runs));
+    for run in 1..=bench.scale.vast_runs {
+        progress(&format!("revoke-postgres: run {run} of {}", bench.scale.vast_runs));
+        database.restore()?;
+        let server = database.start(Core::Any)?;
+        let session = Session::open(server.address())?;
         let table = Table { session: &session, large, small };
-        table.fill()?;
         for _ in 0..TURNS {
-            revocations.push(realms.revoke()?);
+            revocations.push(realm.revoke()?);
             epochs.push(table.bump()?);
         }
         updates.push(table.update()?);
+        drop(session);
+        server.end()?;
     }
-    drop(session);
-    database.end()?;
-    realms.leave()?;
+    database.remove()?;
     let [revocations, updates, epochs] = series;
     let version = Tool::Postgres.version()?;
     Ok(vec![
@@ -57,8 +65,8 @@ pub(super) fn against_postgres(bench: &Bench) -> Outcome<Vec<Finding>> {
 
 /// Redis.
 pub(super) fn against_redis(bench: &Bench) -> Outcome<Vec<Finding>> {
-    let realms = Realms::prepare(bench, "revoke-redis")?;
-    let large = bench.scale.large_pairs;
+    let large = bench.vast_fill(1).pairs;
+    let realm = Realm::prepare(bench, 1)?;
     let store = redis::start(&bench.scratch, Core::Any)?;
     let mut session = redis::Session::open(store.address())?;
     let mut series = [(); 3].map(|()| Series::new("ms"));
@@ -67,8 +75,8 @@ pub(super) fn against_redis(bench: &Bench) -> Outcome<Vec<Finding>> {
         progress(&format!("revoke-redis: run {run} of {}", bench.scale.runs));
         session.fill(large)?;
         for _ in 0..TURNS {
-            revocations.push(realms.revoke()?);
-            for _ in 0..WARMING {
+            revocations.push(realm.revoke()?);
+            for _ in 0..SETTLING {
                 session.bump_epoch()?;
             }
             epochs.push(timed(|| session.bump_epoch())?.1);
@@ -81,7 +89,6 @@ pub(super) fn against_redis(bench: &Bench) -> Outcome<Vec<Finding>> {
     }
     drop(session);
     store.end()?;
-    realms.leave()?;
     let [revocations, removals, epochs] = series;
     let version = Tool::Redis.version()?;
     Ok(vec![
@@ -102,20 +109,18 @@ pub(super) fn against_redis(bench: &Bench) -> Outcome<Vec<Finding>> {
     ])
 }
 
-/// A directory with a large realm and one to make a server warm.
-struct Realms<'a> {
+/// A realm of the store that all share, and others to make a server warm.
+struct Realm<'a> {
     bench: &'a Bench,
-    template: Site,
-    warm: Target,
-    large: Target,
+    template: &'a Site,
+    ranks: Ranks,
+    rank: usize,
 }
 
-impl<'a> Realms<'a> {
-    fn prepare(bench: &'a Bench, name: &str) -> Outcome<Self> {
-        let template = bench.large_site(name, Ending::Closed)?;
-        let warm = Target::of(&template, WARM_REALM, bench.scale.small_pairs)?;
-        let large = Target::of(&template, LARGE_REALM, bench.scale.large_pairs)?;
-        Ok(Self { bench, template, warm, large })
+impl<'a> Realm<'a> {
+    fn prepare(bench: &'a Bench, rank: usize) -> Outcome<Self> {
+        let template = bench.vast(Ending::Closed)?;
+        Ok(Self { bench, template, ranks: Ranks::of(bench, template)?, rank })
     }
 
     /// Milliseconds of a revocation by a server that was just started on a copy.
@@ -123,20 +128,18 @@ impl<'a> Realms<'a> {
         let site = self.template.copy(self.bench.scratch.join("revoke-peers-run"))?;
         let server = site.start(Core::Any, &[])?;
         let mut revoking = Revoking::connect(server.address())?;
-        revoking.revoke(&self.warm)?;
-        for _ in 0..WARMING {
-            revoking.grant()?;
+        for warm in &self.ranks.warm {
+            revoking.revoke(warm)?;
         }
-        let ms = revoking.revoke(&self.large)?;
+        revoking.settle()?;
+        let missing = || BenchError::Setup("no realm of this rank".to_owned());
+        let target: &Target = self.ranks.targets.get(self.rank).ok_or_else(missing)?;
+        let ms = revoking.revoke(target)?;
         server.stop()?;
         site.remove()?;
         // What was removed must not be in the way of whoever writes next.
         rustix::fs::sync();
         Ok(ms)
-    }
-
-    fn leave(self) -> Outcome<()> {
-        self.template.remove()
     }
 }
 
@@ -162,7 +165,7 @@ impl Table<'_> {
 
     /// Milliseconds of ending a realm by its epoch.
     fn bump(&self) -> Outcome<f64> {
-        for _ in 0..WARMING {
+        for _ in 0..SETTLING {
             self.timed(BUMP_EPOCH, postgres::SMALL_REALM, 1)?;
         }
         self.timed(BUMP_EPOCH, postgres::LARGE_REALM, 1)
@@ -185,5 +188,3 @@ impl Table<'_> {
 
 /// A revocation takes a few milliseconds, most of them waiting for the disk: many tell more than few.
 const TURNS: usize = 3;
-/// Commits before the one that counts, on every side: what was just copied or stored has settled then.
-const WARMING: usize = 10;

@@ -62,7 +62,8 @@ impl Bench {
 
     fn vast_fills(&self) -> Vec<Fill<'static>> {
         let warm = |realm| Fill { realm, pairs: self.scale.small_pairs, users: USERS };
-        let warm = WARM_REALMS.into_iter().map(warm);
+        let hot = Fill { realm: HOT_REALM, pairs: self.scale.hot_tokens, users: USERS };
+        let warm = WARM_REALMS.into_iter().map(warm).chain([hot]);
         warm.chain((0..VAST_REALMS.len()).rev().map(|rank| self.vast_fill(rank))).collect()
     }
 }
@@ -80,6 +81,8 @@ pub(super) const VAST_REALMS: [&str; 4] = ["vast", "vast-10th", "vast-100th", "v
 /// Realms with few pairs, whose revocation makes the server's code warm.
 pub(super) const WARM_REALMS: [&str; 6] =
     ["warm-0", "warm-1", "warm-2", "warm-3", "warm-4", "warm-5"];
+/// A realm whose tokens are validated while others are revoked.
+pub(super) const HOT_REALM: &str = "hot";
 /// Users of the largest realm.
 const VAST_USERS: usize = 10_000;
 const BRIM_REALM: &str = "brim";
