@@ -4,6 +4,8 @@
 //! nothing in it could matter to the library, and all that matters to the long way is understood
 //! here. Must not know sockets: who calls owns where a head begins and ends.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -58,9 +60,10 @@ impl Rest {
         moment.pass(self.authority.now());
     }
 
-    /// Appends the answer to a complete head, if the head is fit and nothing need be read for it.
+    /// Appends the answer to a complete head, if the head is fit and nothing need be waited for.
     ///
-    /// Returns whether it did; if not, `out` is as it was.
+    /// Returns whether it did; if not, `out` is as it was. Blocks as long as the engine takes to read
+    /// the rows of a token that is not in the cache, if it reads them at once.
     pub fn answer_at_once(
         &self,
         head: &httparse::Request<'_, '_>,
@@ -70,7 +73,10 @@ impl Rest {
         let Some(wish) = Wish::read(head) else { return false };
         let gzip = self.settings.compression && wish.takes_gzip;
         let form = Form { media: wish.media, opaque_id: wish.opaque_id, date: &moment.date };
-        match self.authority.validate_at_once(wish.token, moment.now) {
+        let validated = self.authority.validate_at_once(wish.token, moment.now);
+        let read = || at_once(self.authority.validate(wish.token, moment.now));
+        let validated = validated.or_else(|| Some(read()?.map(|(_, known)| known)));
+        match validated {
             Some(Ok(known)) => {
                 let face = known.face(|subject| fast::render(self, subject));
                 let [labels, end, ..] = face;
@@ -88,6 +94,15 @@ impl Rest {
             Some(Err(_)) | None => return false,
         }
         true
+    }
+}
+
+/// Polls once. A look-up that has to wait is dropped, which leaves nothing behind: the long way
+/// starts it anew.
+fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
     }
 }
 
@@ -222,3 +237,111 @@ const DATE_CHARS: usize = 29;
 const YEAR_9999_S: u64 = 253_402_300_799;
 /// Bytes around an echoed id.
 const ROOM_FOR_ECHO: usize = 15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "GET /_security/_authenticate HTTP/1.1";
+
+    /// What a head of these lines is taken for.
+    fn read(line: &str, lines: &[&str]) -> Option<(String, Media, bool, Option<Vec<u8>>)> {
+        let head = [&[line], lines, &["", ""]].concat().join("\r\n");
+        let mut headers = [httparse::EMPTY_HEADER; 16];
+        let mut request = httparse::Request::new(&mut headers);
+        assert!(request.parse(head.as_bytes()).unwrap().is_complete());
+        let wish = Wish::read(&request)?;
+        let token = String::from_utf8(wish.token.to_vec()).unwrap();
+        Some((token, wish.media, wish.takes_gzip, wish.opaque_id.map(<[u8]>::to_vec)))
+    }
+
+    fn with(lines: &[&str]) -> Option<(String, Media, bool, Option<Vec<u8>>)> {
+        read(GET, &[&["Host: a", "Authorization: bearer t"], lines].concat())
+    }
+
+    #[test]
+    fn a_plain_head_is_fit_whatever_else_clients_send() {
+        let plain = Some(("t".to_owned(), Media::Json, false, None));
+        assert_eq!(with(&[]), plain);
+        assert_eq!(with(&["user-agent: x", "accept: */*", "Connection: Keep-Alive"]), plain);
+        assert_eq!(with(&["content-type: application/json", "cookie: a=b"]), plain);
+        let whole = with(&[
+            "Accept: application/vnd.elasticsearch+json; compatible-with=8",
+            "accept-encoding: br, gzip",
+            "X-Opaque-ID: 7",
+            "x-elastic-client-meta: es=8",
+        ]);
+        let echoed = Some(b"7".to_vec());
+        assert_eq!(whole, Some(("t".to_owned(), Media::Vendor(Some(8)), true, echoed)));
+    }
+
+    #[test]
+    fn a_head_that_says_more_is_not_fit() {
+        for line in [
+            "content-length: 0",
+            "Transfer-Encoding: chunked",
+            "content-encoding: identity",
+            "connection: close",
+            "connection: keep-alive, te",
+            "keep-alive: 5",
+            "expect: 100-continue",
+            "upgrade: h2c",
+            "te: trailers",
+            "es-security-runas-user: u",
+            "host: a",
+            "authorization: bearer t",
+            "accept: ?",
+            "accept: application/yaml",
+            "content-type: text/plain",
+            "accept-encoding: \u{e9}",
+        ] {
+            assert_eq!(with(&[line]), None, "{line}");
+        }
+        for name in ["accept: */*", "accept-encoding: gzip", "x-opaque-id: 1"] {
+            assert_eq!(with(&[name, name]), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn another_request_is_not_fit() {
+        let lines = ["host: a", "authorization: bearer t"];
+        assert!(read(GET, &lines).is_some());
+        for line in [
+            "POST /_security/_authenticate HTTP/1.1",
+            "get /_security/_authenticate HTTP/1.1",
+            "GET /_security/_authenticate HTTP/1.0",
+            "GET /_security/_authenticate?pretty HTTP/1.1",
+            "GET /_security/_authenticate/ HTTP/1.1",
+            "GET /_security/%5fauthenticate HTTP/1.1",
+            "GET http://a/_security/_authenticate HTTP/1.1",
+        ] {
+            assert_eq!(read(line, &lines), None, "{line}");
+        }
+        for lines in [
+            &["authorization: bearer t"][..],
+            &["host: a"],
+            &["host: a b", "authorization: bearer t"],
+            &["host: a", "authorization: basic t"],
+            &["host: a", "authorization: bearer "],
+        ] {
+            assert_eq!(read(GET, lines), None, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_has_the_date_of_its_second() {
+        let mut moment = Moment::new();
+        moment.pass(Timestamp::from_ms(784_111_777_999));
+        assert_eq!(&moment.date, b"Sun, 06 Nov 1994 08:49:37 GMT");
+        moment.pass(Timestamp::from_ms(784_111_778_000));
+        assert_eq!(&moment.date, b"Sun, 06 Nov 1994 08:49:38 GMT");
+        moment.pass(Timestamp::from_ms(i64::MAX));
+        assert_eq!(&moment.date, b"Fri, 31 Dec 9999 23:59:59 GMT");
+    }
+
+    #[test]
+    fn what_waits_is_left_to_the_long_way() {
+        assert_eq!(at_once(async { 1 }), Some(1));
+        assert_eq!(at_once(std::future::pending::<()>()), None);
+    }
+}

@@ -394,7 +394,7 @@ fn may_end_a_head(bytes: &[u8], from: usize) -> bool {
 }
 
 /// Heads that are answered on one connection before others have their turn.
-const HEADS_MAX: u32 = 64;
+const HEADS_MAX: u32 = 32;
 /// Headers of the largest head that the library takes.
 const HEADERS_MAX: usize = 100;
 /// Bytes that are read at once.
