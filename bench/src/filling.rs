@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
+use jeton_domain::limits::ACCESS_LIFETIME_MS_MIN;
 use jeton_domain::time::Timestamp;
 use jeton_domain::token::key::{KeyState, MacKey};
 use jeton_domain::token::text::{self, Half};
@@ -194,7 +195,10 @@ impl Grants {
     fn new(fill: &Fill<'_>) -> Outcome<Self> {
         let now = clock::now();
         let chance = Chance::new(u64::try_from(now.ms()).unwrap_or_default());
-        let grantees = Grantees::new(fill.realm, fill.users)?;
+        let mut grantees = Grantees::new(fill.realm, fill.users)?;
+        if fill.realm == EXPIRED_REALM {
+            grantees = grantees.with_access_lifetime(ACCESS_LIFETIME_MS_MIN);
+        }
         Ok(Self { grantees, pairs: fill.pairs, now, chance })
     }
 
@@ -254,6 +258,9 @@ pub(crate) fn show(token: &str) -> Box<[u8]> {
     let bearer = format!("Bearer {token}");
     crate::http::request("GET", "/_security/_authenticate", &bearer, "").into()
 }
+
+/// The realm whose access tokens are expired as soon as they are made.
+pub(crate) const EXPIRED_REALM: &str = "expired";
 
 /// Said when every pair is durable.
 const FILLED: &str = "filled";

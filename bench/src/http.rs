@@ -1,11 +1,14 @@
 //! HTTP as a client sees it: building requests, reading answers.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::time::Duration;
 
+use rustls::{ClientConnection, StreamOwned};
+
 use crate::error::{BenchError, Outcome, Trying};
+use crate::load::tls::Trust;
 
 /// Where the parts of a whole answer lie in the bytes read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,15 @@ impl Answer {
         number.ok_or_else(|| self.lacks(pointer))
     }
 
+    /// A whole number in the only member of an object in a JSON body, whatever its name.
+    pub(crate) fn number_of_only(&self, object: &str, pointer: &str) -> Outcome<u64> {
+        let value = self.json()?;
+        let members = value.pointer(object).and_then(serde_json::Value::as_object);
+        let mut members = members.into_iter().flatten();
+        let number = members.next().and_then(|(_, member)| member.pointer(pointer)?.as_u64());
+        number.filter(|_| members.next().is_none()).ok_or_else(|| self.lacks(pointer))
+    }
+
     /// A text in a JSON body.
     pub(crate) fn text(&self, pointer: &str) -> Outcome<String> {
         let value = self.json()?;
@@ -94,15 +106,49 @@ impl Answer {
 /// One connection that asks and waits.
 #[derive(Debug)]
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Stream,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Clear(TcpStream),
+    Secret(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.write_all(bytes),
+            Self::Secret(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.read(room),
+            Self::Secret(stream) => stream.read(room),
+        }
+    }
 }
 
 impl Client {
     /// Connects.
     pub(crate) fn connect(address: SocketAddr) -> Outcome<Self> {
-        let stream = connected(address)?;
+        Self::connect_as(address, None)
+    }
+
+    /// Connects, and shakes hands when there is whom to trust.
+    pub(crate) fn connect_as(address: SocketAddr, trust: Option<&Trust>) -> Outcome<Self> {
+        let mut stream = connected(address)?;
         let patience = stream.set_read_timeout(Some(PATIENCE));
         patience.trying(|| "cannot bound the wait for answers".to_owned())?;
+        let stream = match trust {
+            None => Stream::Clear(stream),
+            Some(trust) => {
+                let session = trust.shake_hands(&mut stream)?;
+                Stream::Secret(Box::new(StreamOwned::new(session, stream)))
+            }
+        };
         Ok(Self { stream })
     }
 

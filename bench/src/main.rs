@@ -30,6 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::baseline::Travel;
 use crate::baseline::book::Lookup;
 use crate::engine::Contest;
 use crate::engine::contender::{self, Kind};
@@ -78,6 +79,12 @@ enum Task {
         /// In the store at this address
         #[arg(long, requires = "lookup")]
         store: Option<SocketAddr>,
+        /// Send answers together that are asked for at once
+        #[arg(long, conflicts_with = "tls")]
+        together: bool,
+        /// Speak TLS with the certificate that lies beside the answer
+        #[arg(long)]
+        tls: bool,
     },
     /// Fill the store of a server that does not run
     #[command(hide = true)]
@@ -112,8 +119,13 @@ fn perform(cli: &Cli) -> Outcome<bool> {
     match &cli.task {
         None => bench(cli),
         Some(Task::Engine { quick }) => contest(*quick),
-        Some(Task::Baseline { answer, lookup, store }) => {
-            baseline::serve(answer, lookup.zip(*store)).map(|()| true)
+        Some(Task::Baseline { answer, lookup, store, together, tls }) => {
+            let travel = match (together, tls) {
+                (_, true) => Travel::Secret,
+                (true, false) => Travel::Together,
+                (false, false) => Travel::Clear,
+            };
+            baseline::serve(answer, lookup.zip(*store), travel).map(|()| true)
         }
         Some(Task::Fill { root, fills, brim }) => {
             let site = Site::at(root.clone(), &Programs::alone()?);

@@ -20,6 +20,7 @@ use crate::error::Outcome;
 pub(crate) struct Grantees {
     realm: RealmRef,
     users: Vec<(Subject, Canonical)>,
+    access_lifetime_ms: i64,
     granted: usize,
 }
 
@@ -33,7 +34,13 @@ impl Grantees {
             let canonical = subjects::encode(&subject)?;
             Ok((subject, canonical))
         });
-        Ok(Self { users: users.collect::<Outcome<_>>()?, realm, granted: 0 })
+        let users = users.collect::<Outcome<_>>()?;
+        Ok(Self { users, realm, access_lifetime_ms: LIFETIME_MS, granted: 0 })
+    }
+
+    /// The same, with access tokens of another lifetime.
+    pub(crate) fn with_access_lifetime(self, access_lifetime_ms: i64) -> Self {
+        Self { access_lifetime_ms, ..self }
     }
 
     /// The rows of the next grant, made at `minted`; the pair's id.
@@ -50,7 +57,7 @@ impl Grantees {
         let pair = Pair::mint(Minting {
             id,
             now: minted,
-            access_lifetime_ms: LIFETIME_MS,
+            access_lifetime_ms: self.access_lifetime_ms,
             with_refresh: true,
             owner: subject.client(),
             subject: canonical.hash,

@@ -137,7 +137,9 @@ fn address_in(output: &mut BufReader<ChildStdout>) -> Option<SocketAddr> {
     let mut lines = output.lines();
     loop {
         let line = lines.next()?.ok()?;
-        if let Some(address) = line.strip_prefix("listening on http://") {
+        let url = line.strip_prefix("listening on ");
+        let address = url.and_then(|url| url.split_once("://"));
+        if let Some((_, address)) = address {
             return address.parse().ok();
         }
     }

@@ -8,6 +8,7 @@ use std::io::{BufWriter, Write as _};
 use jeton_domain::limits::TOKEN_CHARS;
 
 use crate::error::{BenchError, Outcome, Trying};
+use crate::http::request;
 use crate::rows::username;
 use crate::site::Site;
 
@@ -16,12 +17,21 @@ use crate::site::Site;
 pub(crate) struct Tokens {
     lines: Vec<u8>,
     users: usize,
+    /// What stands around a token in the request that shows it.
+    before: Vec<u8>,
+    after: Vec<u8>,
 }
 
 impl Tokens {
     /// No tokens yet, of so many users.
-    pub(crate) const fn new(users: usize) -> Self {
-        Self { lines: Vec::new(), users }
+    pub(crate) fn new(users: usize) -> Self {
+        Self::of(Vec::new(), users)
+    }
+
+    fn of(lines: Vec<u8>, users: usize) -> Self {
+        let mut before = request("GET", "/_security/_authenticate", "Bearer ", "");
+        let after = before.split_off(before.len().saturating_sub(END_OF_HEAD.len()));
+        Self { lines, users, before, after }
     }
 
     /// Those that `store` wrote.
@@ -29,7 +39,7 @@ impl Tokens {
         let path = site.tokens(realm);
         let lines = fs::read(&path).trying(|| format!("no {}", path.display()))?;
         if lines.len().is_multiple_of(LINE_BYTES) && !lines.is_empty() {
-            return Ok(Self { lines, users });
+            return Ok(Self::of(lines, users));
         }
         Err(BenchError::Setup(format!("{} is not a list of tokens", path.display())))
     }
@@ -71,6 +81,13 @@ impl Tokens {
         String::from_utf8_lossy(self.text(place)).into_owned()
     }
 
+    /// Puts the request that shows a token behind those in `out`.
+    pub(crate) fn put_request(&self, place: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.before);
+        out.extend_from_slice(self.text(place));
+        out.extend_from_slice(&self.after);
+    }
+
     /// What the answer to the token at a place must contain.
     pub(crate) fn contained(&self, place: usize) -> String {
         let name = username(place.checked_rem(self.users).unwrap_or_default());
@@ -80,10 +97,11 @@ impl Tokens {
     /// The first ones, so many at most.
     pub(crate) fn first(&self, count: usize) -> Self {
         let lines = self.lines.iter().take(count.saturating_mul(LINE_BYTES)).copied().collect();
-        Self { lines, users: self.users }
+        Self::of(lines, self.users)
     }
 }
 
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 const LINE_BYTES: usize = TOKEN_CHARS + 1;
 
 #[cfg(test)]
@@ -101,5 +119,14 @@ mod tests {
         assert_eq!(tokens.contained(2), r#""username":"user-00000""#);
         assert_eq!((tokens.text(3), tokens.first(2).len()), (&b""[..], 2));
         assert!(tokens.push(b"short").is_err());
+    }
+
+    #[test]
+    fn a_token_is_shown_as_any_request_shows_it() {
+        let (mut tokens, mut shown) = (Tokens::new(1), Vec::new());
+        let text = "a".repeat(TOKEN_CHARS);
+        tokens.push(text.as_bytes()).unwrap();
+        tokens.put_request(0, &mut shown);
+        assert_eq!(shown, *crate::filling::show(&text));
     }
 }

@@ -16,8 +16,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream as TcpConnection;
+use tokio_rustls::TlsAcceptor;
 
 use crate::error::{BenchError, Outcome, Trying};
+use crate::load::tls::Identity;
 use crate::report::say;
 use book::{Book, Lookup};
 
@@ -26,8 +30,31 @@ pub(crate) mod book;
 /// Where tokens are looked up: how, and the address of the store.
 pub(crate) type Behind = Option<(Lookup, SocketAddr)>;
 
-/// Serves the answer that stands in a file, as it came over the wire, until it is killed.
-pub(crate) fn serve(answer: &Path, behind: Behind) -> Outcome<()> {
+/// How answers travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Travel {
+    /// In clear, each on its own.
+    Clear,
+    /// In clear, together with those that are asked for at once.
+    Together,
+    /// Under TLS.
+    Secret,
+}
+
+/// Serves the answer that stands in a file, as it came over the wire, until it is killed. Under TLS a
+/// certificate and its key lie beside the answer.
+pub(crate) fn serve(answer: &Path, behind: Behind, travel: Travel) -> Outcome<()> {
+    let folder = answer.parent().unwrap_or_else(|| Path::new("."));
+    let desk = Desk {
+        acceptor: match travel {
+            Travel::Clear | Travel::Together => None,
+            Travel::Secret => {
+                let config = Identity::within(folder).server_config()?;
+                Some(TlsAcceptor::from(Arc::new(config)))
+            }
+        },
+        builder: builder(travel),
+    };
     let bytes = std::fs::read(answer).trying(|| format!("cannot read {}", answer.display()))?;
     let fixed = Fixed::parse(&bytes)?;
     let listener = TcpListener::bind("127.0.0.1:0").trying(|| "cannot listen".to_owned())?;
@@ -36,8 +63,8 @@ pub(crate) fn serve(answer: &Path, behind: Behind) -> Outcome<()> {
     let mut serving = Vec::new();
     for _ in 0..threads {
         let listener = listener.try_clone().trying(|| "cannot share a socket".to_owned())?;
-        let fixed = fixed.clone();
-        serving.push(std::thread::spawn(move || attend(listener, fixed, behind)));
+        let (fixed, desk) = (fixed.clone(), desk.clone());
+        serving.push(std::thread::spawn(move || attend(listener, fixed, behind, &desk)));
     }
     say(&format!("listening on http://{address}"));
     for thread in serving {
@@ -101,8 +128,41 @@ impl Front {
     }
 }
 
+/// What one thread takes connections with.
+#[derive(Clone)]
+struct Desk {
+    acceptor: Option<TlsAcceptor>,
+    builder: http1::Builder,
+}
+
+impl Desk {
+    /// Serves a connection until it ends. A client that goes away ends it in whatever state it is.
+    async fn serve(self, stream: TcpConnection, front: Arc<Front>) {
+        match &self.acceptor {
+            None => self.answer(stream, &front).await,
+            Some(acceptor) => {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    self.answer(stream, &front).await;
+                }
+            }
+        }
+    }
+
+    async fn answer<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, front: &Front) {
+        let service = service_fn(|request| front.answer(request));
+        drop(self.builder.serve_connection(TokioIo::new(stream), service).await);
+    }
+}
+
+fn builder(travel: Travel) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.header_read_timeout(None).max_header_size(HEAD_BYTES).max_buf_size(BUFFER_BYTES);
+    builder.pipeline_flush(travel == Travel::Together);
+    builder
+}
+
 /// Accepts and serves on one thread.
-fn attend(listener: TcpListener, fixed: Fixed, behind: Behind) -> Outcome<()> {
+fn attend(listener: TcpListener, fixed: Fixed, behind: Behind, desk: &Desk) -> Outcome<()> {
     listener.set_nonblocking(true).trying(|| "cannot accept without waiting".to_owned())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.trying(|| "no runtime".to_owned())?;
@@ -114,17 +174,10 @@ fn attend(listener: TcpListener, fixed: Fixed, behind: Behind) -> Outcome<()> {
             Some((lookup, store)) => Some(Book::open(lookup, store).await?),
         };
         let front = Arc::new(Front { fixed, refusal: Fixed::parse(REFUSAL)?, book });
-        let mut builder = http1::Builder::new();
-        builder.header_read_timeout(None).max_header_size(HEAD_BYTES).max_buf_size(BUFFER_BYTES);
         loop {
             let (stream, _) = listener.accept().await.trying(|| "cannot accept".to_owned())?;
             stream.set_nodelay(true).trying(|| "cannot send at once".to_owned())?;
-            let (builder, front) = (builder.clone(), Arc::clone(&front));
-            tokio::spawn(async move {
-                let service = service_fn(|request| front.answer(request));
-                // A client that goes away ends its connection in whatever state it is.
-                drop(builder.serve_connection(TokioIo::new(stream), service).await);
-            });
+            tokio::spawn(desk.clone().serve(stream, Arc::clone(&front)));
         }
     })
 }

@@ -1,4 +1,4 @@
-//! The load generator: many keep-alive connections, each with one request under way.
+//! The load generator: many keep-alive connections, each with one request under way, or with a batch.
 //!
 //! Requests are bytes made beforehand, and one thread waits for all connections at once, so that it
 //! takes far less than the server that it drives. Every answer's status is checked, and the body of
@@ -10,15 +10,19 @@ use std::os::fd::OwnedFd;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::time::Timespec;
 
+use crate::chance::Chance;
 use crate::clock::Stopwatch;
 use crate::error::{BenchError, Outcome, Trying};
 use crate::stats::real;
-use connection::Connection;
+use crate::tokens::Tokens;
+use pipe::Pipe;
+use tls::Trust;
 
 pub(crate) mod chain;
-mod connection;
 pub(crate) mod latency;
 mod line;
+mod pipe;
+pub(crate) mod tls;
 
 /// A request, ready to be sent, and what its answer must contain.
 #[derive(Clone, Debug)]
@@ -40,6 +44,41 @@ pub(crate) struct Load<'a> {
     pub(crate) until: Until,
     /// How answers are waited for.
     pub(crate) waiting: Waiting,
+}
+
+/// Tokens that are shown, and until when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Showing<'a> {
+    /// The tokens.
+    pub(crate) tokens: &'a Tokens,
+    /// Which of them comes next.
+    pub(crate) order: Order,
+    /// The status of a right answer.
+    pub(crate) status: u16,
+    /// When to end.
+    pub(crate) until: Until,
+    /// How answers are waited for.
+    pub(crate) waiting: Waiting,
+}
+
+/// Which token is shown next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The one after the last one.
+    InTurn,
+    /// Any, each as likely.
+    AtRandom,
+}
+
+/// How a generator connects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner<'a> {
+    /// How many connections.
+    pub(crate) connections: usize,
+    /// How many requests each sends before it waits for all their answers.
+    pub(crate) batch: usize,
+    /// Whom it trusts, under TLS.
+    pub(crate) trust: Option<&'a Trust>,
 }
 
 /// How the generator waits for answers.
@@ -81,16 +120,25 @@ impl Tally {
 #[derive(Debug)]
 pub(crate) struct Generator {
     events: OwnedFd,
-    connections: Vec<Connection>,
+    connections: Vec<Pipe>,
+    batch: usize,
+    chance: Chance,
 }
 
 impl Generator {
-    /// Opens so many connections.
+    /// Opens so many connections, each for one request at a time.
     pub(crate) fn connect(address: SocketAddr, connections: usize) -> Outcome<Self> {
+        Self::connect_as(address, Manner { connections, batch: 1, trust: None })
+    }
+
+    /// Opens connections in some manner.
+    pub(crate) fn connect_as(address: SocketAddr, manner: Manner<'_>) -> Outcome<Self> {
+        let Manner { connections, batch, trust } = manner;
         let events = epoll::create(CreateFlags::CLOEXEC).trying(|| "no event queue".to_owned())?;
-        let mut generator = Self { events, connections: Vec::with_capacity(connections) };
+        let (held, chance) = (Vec::with_capacity(connections), Chance::new(SEED));
+        let mut generator = Self { events, connections: held, batch, chance };
         for number in 0_u64..u64::try_from(connections).unwrap_or(u64::MAX) {
-            let connection = Connection::open(address)?;
+            let connection = Pipe::open(address, trust)?;
             let (stream, number) = (connection.stream(), EventData::new_u64(number));
             epoll::add(&generator.events, stream, number, EventFlags::IN)
                 .trying(|| "cannot wait for a connection".to_owned())?;
@@ -101,12 +149,26 @@ impl Generator {
 
     /// Sends a load and hears every answer to it. A wrong answer ends it with an error.
     pub(crate) fn send(&mut self, load: &Load<'_>) -> Outcome<Tally> {
-        let mut volley = Volley { load, sent: 0, answers: 0, watch: Stopwatch::start() };
+        let Load { shots, status, until, waiting } = *load;
+        self.fire(&Round { requests: Requests::Shots(shots), status, until, waiting })
+    }
+
+    /// Shows tokens in the same way.
+    pub(crate) fn show(&mut self, showing: &Showing<'_>) -> Outcome<Tally> {
+        let Showing { tokens, order, status, until, waiting } = *showing;
+        self.fire(&Round { requests: Requests::Tokens(tokens, order), status, until, waiting })
+    }
+
+    /// Sends what a round says and hears every answer.
+    pub(crate) fn fire(&mut self, round: &Round<'_>) -> Outcome<Tally> {
+        let (batch, chance) = (self.batch, &mut self.chance);
+        let mut volley =
+            Volley { round, batch, chance, sent: 0, answers: 0, watch: Stopwatch::start() };
         let mut open = 0_usize;
         for connection in &mut self.connections {
             open = open.saturating_add(usize::from(volley.fire(connection)?));
         }
-        let patience = match load.waiting {
+        let patience = match round.waiting {
             Waiting::Looking => Timespec { tv_sec: 0, tv_nsec: 0 },
             Waiting::Sleeping => Timespec { tv_sec: 1, tv_nsec: 0 },
         };
@@ -133,53 +195,148 @@ impl Generator {
     }
 }
 
-/// A load under way.
+/// What is sent, and until when, whatever it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Round<'a> {
+    /// The requests.
+    pub(crate) requests: Requests<'a>,
+    /// The status of a right answer.
+    pub(crate) status: u16,
+    /// When to end.
+    pub(crate) until: Until,
+    /// How answers are waited for.
+    pub(crate) waiting: Waiting,
+}
+
+/// Requests, listed or made of tokens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Requests<'a> {
+    /// Sent in turn.
+    Shots(&'a [Shot]),
+    /// Each shows a token.
+    Tokens(&'a Tokens, Order),
+    /// One of either in turn; the answer to the second is 401.
+    Halves {
+        /// What is answered with the status of the round.
+        right: &'a [Shot],
+        /// What is refused.
+        refused: &'a [Shot],
+    },
+}
+
+impl Requests<'_> {
+    const fn len(&self) -> usize {
+        match self {
+            Self::Shots(shots) => shots.len(),
+            Self::Tokens(tokens, _) => tokens.len(),
+            Self::Halves { right, refused } => right.len().saturating_add(refused.len()),
+        }
+    }
+
+    /// The request at a place, if it was made beforehand.
+    fn shot(&self, place: usize) -> Option<&Shot> {
+        match self {
+            Self::Shots(shots) => shots.get(place),
+            Self::Tokens(..) => None,
+            Self::Halves { right, refused } => {
+                let half = if place.is_multiple_of(2) { right } else { refused };
+                half.get((place / 2).checked_rem(half.len())?)
+            }
+        }
+    }
+
+    /// The status of the answer to the request at a place, in a round with this status.
+    const fn status(&self, place: usize, usual: u16) -> u16 {
+        match self {
+            Self::Halves { .. } if !place.is_multiple_of(2) => REFUSED,
+            _ => usual,
+        }
+    }
+
+    /// Puts the request at a place behind those in `out`.
+    fn put(&self, place: usize, out: &mut Vec<u8>) {
+        if let Self::Tokens(tokens, _) = self {
+            return tokens.put_request(place, out);
+        }
+        let request = self.shot(place).map(|shot| &*shot.request);
+        out.extend_from_slice(request.unwrap_or_default());
+    }
+
+    /// Whether the answer to the request at a place may have this body.
+    fn is_right(&self, place: usize, body: &[u8]) -> bool {
+        match self {
+            Self::Tokens(tokens, _) => is_within(tokens.contained(place).as_bytes(), body),
+            _ => self.shot(place).is_some_and(|shot| is_within(&shot.contains, body)),
+        }
+    }
+}
+
+/// A round under way.
 struct Volley<'a> {
-    load: &'a Load<'a>,
+    round: &'a Round<'a>,
+    batch: usize,
+    chance: &'a mut Chance,
     sent: usize,
     answers: u64,
     watch: Stopwatch,
 }
 
 impl Volley<'_> {
-    /// Sends the next request; false when there is none.
-    fn fire(&mut self, connection: &mut Connection) -> Outcome<bool> {
-        let shots = self.load.shots;
-        let is_over = match self.load.until {
-            Until::Seconds(seconds) => self.watch.seconds() >= seconds,
-            Until::EachOnce => self.sent >= shots.len(),
+    /// Sends the next requests; false when there are none.
+    fn fire(&mut self, connection: &mut Pipe) -> Outcome<bool> {
+        let Round { requests, until, .. } = self.round;
+        let count = match until {
+            Until::Seconds(seconds) if self.watch.seconds() >= *seconds => 0,
+            Until::Seconds(_) => self.batch,
+            Until::EachOnce => self.batch.min(requests.len().saturating_sub(self.sent)),
         };
-        let place = self.sent.checked_rem(shots.len()).unwrap_or_default();
-        let Some(shot) = shots.get(place).filter(|_| !is_over) else { return Ok(false) };
-        self.sent = self.sent.saturating_add(1);
-        connection.send(&shot.request, place)?;
-        Ok(true)
+        for _ in 0..count {
+            let number = match (requests, until) {
+                (Requests::Tokens(_, Order::AtRandom), Until::Seconds(_)) => {
+                    usize::try_from(self.chance.next()).unwrap_or_default()
+                }
+                _ => self.sent,
+            };
+            let Some(place) = number.checked_rem(requests.len()) else { return Ok(false) };
+            self.sent = self.sent.saturating_add(1);
+            requests.put(place, connection.add(place));
+        }
+        if count > 0 {
+            connection.send()?;
+        }
+        Ok(count > 0)
     }
 
-    /// Reads what has come; true when an answer is whole.
-    fn hear(&mut self, connection: &mut Connection) -> Outcome<bool> {
-        let Some((answer, place)) = connection.receive()? else { return Ok(false) };
-        if answer.status != self.load.status {
-            let (found, wanted) = (answer.status, self.load.status);
-            return Err(BenchError::Answer(format!("{found} instead of {wanted}")));
+    /// Reads what has come; true when all that was asked is answered.
+    fn hear(&mut self, connection: &mut Pipe) -> Outcome<bool> {
+        if !connection.receive()? {
+            return Ok(false);
         }
-        if self.answers.is_multiple_of(BODY_SAMPLED_IN) {
-            let body = connection.received(answer.body);
-            let wanted = self.load.shots.get(place).map(|shot| &*shot.contains);
-            if !wanted.is_some_and(|wanted| is_within(wanted, body)) {
+        while let Some((status, body, place)) = connection.take()? {
+            let wanted = self.round.requests.status(place, self.round.status);
+            if status != wanted {
+                return Err(BenchError::Answer(format!("{status} instead of {wanted}")));
+            }
+            let is_sampled = self.answers.is_multiple_of(BODY_SAMPLED_IN);
+            if is_sampled && !self.round.requests.is_right(place, body) {
                 let body = String::from_utf8_lossy(body);
                 return Err(BenchError::Answer(format!("not expected: {body}")));
             }
+            self.answers = self.answers.saturating_add(1);
         }
-        connection.forget_answer();
-        self.answers = self.answers.saturating_add(1);
-        Ok(true)
+        Ok(connection.is_done())
     }
 }
 
 fn is_within(part: &[u8], whole: &[u8]) -> bool {
     part.is_empty() || whole.windows(part.len()).any(|window| window == part)
 }
+
+/// The status of an answer that refuses.
+const REFUSED: u16 = 401;
+
+/// Where the choice of tokens begins.
+const SEED: u64 = 20_240_229;
 
 /// The body of one answer in so many is looked at.
 const BODY_SAMPLED_IN: u64 = 61;

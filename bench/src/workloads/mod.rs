@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use crate::error::Outcome;
-use crate::filling::{self, Ending, Fill};
-use crate::report::{Finding, progress};
+use crate::report::Finding;
 use crate::rival::tool::Tool;
 use crate::server::Programs;
 use crate::site::Site;
 use vast::Vast;
 
+mod cold;
 mod fixed;
 pub(crate) mod hours;
 mod issue;
@@ -21,6 +21,7 @@ mod revoke_busy;
 mod revoke_one;
 mod revoke_peers;
 mod revoke_user;
+mod rubbish;
 mod side;
 mod size;
 mod start;
@@ -43,9 +44,33 @@ pub(crate) struct Workload {
 pub(crate) const ALL: &[Workload] = &[
     Workload {
         name: "validate",
-        what: "authenticate with valid and with forged tokens, against a static server",
+        what: "authenticate with live tokens, against a static server",
         needs: &[],
         run: validate::run,
+    },
+    Workload {
+        name: "validate-tls",
+        what: "authenticate under TLS 1.3, against a static server under the same",
+        needs: &[],
+        run: validate::under_tls,
+    },
+    Workload {
+        name: "validate-pipelined",
+        what: "authenticate, sixteen requests at a time on a connection, against a static server",
+        needs: &[],
+        run: validate::pipelined,
+    },
+    Workload {
+        name: "validate-cold",
+        what: "authenticate with ten million live tokens at random, and the memory they take",
+        needs: &[],
+        run: cold::run,
+    },
+    Workload {
+        name: "validate-refused",
+        what: "rubbish, forged, expired and revoked tokens, against live ones",
+        needs: &[],
+        run: rubbish::run,
     },
     Workload {
         name: "validate-redis",
@@ -149,12 +174,7 @@ pub(crate) const ALL: &[Workload] = &[
         needs: &[],
         run: query::run,
     },
-    Workload {
-        name: "size",
-        what: "bytes on disk and in memory for each pair",
-        needs: &[],
-        run: size::run,
-    },
+    Workload { name: "size", what: "bytes on disk for each pair", needs: &[], run: size::run },
 ];
 
 /// How large and how long the workloads are.
@@ -166,8 +186,6 @@ pub(crate) struct Scale {
     pub(crate) run_s: f64,
     /// Live tokens that validation shows in turn.
     pub(crate) hot_tokens: usize,
-    /// Pairs of a large realm.
-    pub(crate) large_pairs: usize,
     /// Pairs of the largest realm of the store that is shared by all that need a vast one.
     pub(crate) vast_pairs: usize,
     /// Runs of what is measured on that store.
@@ -192,7 +210,6 @@ impl Scale {
         runs: 5,
         run_s: 3.0,
         hot_tokens: 10_000,
-        large_pairs: 1_000_000,
         vast_pairs: 10_000_000,
         vast_runs: 3,
         small_pairs: 1_000,
@@ -208,7 +225,6 @@ impl Scale {
         runs: 1,
         run_s: 0.3,
         hot_tokens: 500,
-        large_pairs: 5_000,
         vast_pairs: 20_000,
         vast_runs: 1,
         small_pairs: 1_000,
@@ -240,27 +256,11 @@ impl Bench {
     fn site(&self, name: &str) -> Outcome<Site> {
         Site::create(self.scratch.join(name), &self.programs)
     }
-
-    /// Directories of a server with a large realm and some small ones.
-    fn large_site(&self, name: &str, ending: Ending) -> Outcome<Site> {
-        let site = self.site(name)?;
-        progress(&format!("filling a store with {} pairs", self.scale.large_pairs));
-        let small = |realm| Fill { realm, pairs: self.scale.small_pairs, users: USERS };
-        let fills = [small(WARM_REALM), small(SMALL_REALM), self.large_realm()];
-        filling::fill(&site, &self.programs, &fills, ending)?;
-        Ok(site)
-    }
-
-    const fn large_realm(&self) -> Fill<'static> {
-        Fill { realm: LARGE_REALM, pairs: self.scale.large_pairs, users: USERS }
-    }
 }
 
-/// A realm whose revocation makes the server's code warm.
-const WARM_REALM: &str = "warm";
 /// A realm with few pairs.
 const SMALL_REALM: &str = "small";
-/// A realm with many pairs.
-const LARGE_REALM: &str = "large";
+/// Users of the tokens that validation shows in turn.
+const HOT_USERS: usize = 100;
 /// Users of each realm.
 const USERS: usize = 1_000;

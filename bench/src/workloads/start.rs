@@ -2,7 +2,7 @@
 //! and after a kill.
 
 use super::{Bench, SMALL_REALM, USERS};
-use crate::error::{BenchError, Outcome};
+use crate::error::Outcome;
 use crate::filling::{self, Ending, Fill};
 use crate::http::Client;
 use crate::process::Core;
@@ -23,7 +23,7 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
         show_one(&empty, &one)?,
         show_one(closed, &vast)?,
         // The last pair that was acknowledged before the kill.
-        show_last(killed, &bench.brim())?,
+        show_last(killed, &Bench::BRIM)?,
     ];
     for run in 1..=bench.scale.runs {
         progress(&format!("start: run {run} of {}", bench.scale.runs));

@@ -36,7 +36,7 @@ impl Bench {
         once(killed, || {
             progress("filling its journal");
             let site = closed.copy(self.scratch.join("vast-killed"))?;
-            filling::brim(&site, &self.programs, &self.brim())?;
+            filling::brim(&site, &self.programs, &Self::BRIM)?;
             Ok(site)
         })
     }
@@ -51,9 +51,7 @@ impl Bench {
     }
 
     /// A realm whose pairs fill the journal of the store that is killed.
-    pub(super) const fn brim(&self) -> Fill<'static> {
-        Fill { realm: BRIM_REALM, pairs: 0, users: USERS }
-    }
+    pub(super) const BRIM: Fill<'static> = Fill { realm: "brim", pairs: 0, users: USERS };
 
     /// How many pairs the closed store holds.
     pub(super) fn vast_stored(&self) -> usize {
@@ -71,7 +69,7 @@ impl Bench {
 fn once(cell: &OnceCell<Site>, make: impl FnOnce() -> Outcome<Site>) -> Outcome<&Site> {
     if cell.get().is_none() {
         // It was empty just now, and nobody else holds it.
-        let _ = cell.set(make()?);
+        drop(cell.set(make()?));
     }
     cell.get().ok_or_else(|| BenchError::Setup("no directory was made".to_owned()))
 }
@@ -85,4 +83,3 @@ pub(super) const WARM_REALMS: [&str; 6] =
 pub(super) const HOT_REALM: &str = "hot";
 /// Users of the largest realm.
 const VAST_USERS: usize = 10_000;
-const BRIM_REALM: &str = "brim";
