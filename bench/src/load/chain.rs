@@ -48,9 +48,11 @@ impl Chains {
             wait(&self.events, &mut ready)?;
             for event in &ready {
                 let Some(link) = self.links.get_mut(place_of(event)) else { continue };
-                let Some(successor) = link.receive()? else { continue };
-                let refused = || BenchError::Answer("a refresh was refused".to_owned());
-                link.show(&successor.ok_or_else(refused)?.refresh)?;
+                let Some(said) = link.receive()? else { continue };
+                let Said::Yes(successor) = said else {
+                    return Err(BenchError::Answer("a refresh was refused".to_owned()));
+                };
+                link.show(&successor.refresh)?;
                 answers = answers.saturating_add(1);
                 if watch.seconds() < seconds {
                     link.send()?;
@@ -173,13 +175,13 @@ impl Lane {
     /// Reads what has come over one connection; true when the race is over.
     fn hear(&mut self, runner: usize, tally: &mut Races) -> Outcome<bool> {
         let Some(link) = self.links.get_mut(runner) else { return Ok(false) };
-        let Some(outcome) = link.receive()? else { return Ok(false) };
+        let Some(said) = link.receive()? else { return Ok(false) };
         tally.presentations = tally.presentations.saturating_add(1);
-        match outcome {
-            Some(successor) => {
+        match said {
+            Said::Yes(successor) => {
                 self.outcomes.insert(successor);
             }
-            None => tally.refusals = tally.refusals.saturating_add(1),
+            Said::No => tally.refusals = tally.refusals.saturating_add(1),
         }
         self.open = self.open.saturating_sub(1);
         if self.open > 0 {
@@ -193,6 +195,12 @@ impl Lane {
         tally.ended = tally.ended.saturating_add(1);
         Ok(true)
     }
+}
+
+/// What a refresh is answered.
+enum Said {
+    Yes(Successor),
+    No,
 }
 
 /// The texts of a pair.
@@ -236,18 +244,18 @@ impl Link {
         self.line.send(&self.request)
     }
 
-    /// Reads what has come; once an answer is whole, the pair in it, or nothing when it is a refusal.
-    fn receive(&mut self) -> Outcome<Option<Option<Successor>>> {
+    /// Reads what has come; once an answer is whole, what it says.
+    fn receive(&mut self) -> Outcome<Option<Said>> {
         let Some(Heard { status, body, .. }) = self.line.receive()? else { return Ok(None) };
         if status != 200 {
-            return Ok(Some(None));
+            return Ok(Some(Said::No));
         }
         let text = |name: &[u8]| text_behind(name, body).map(<[u8]>::to_vec);
         let pair = text(br#""access_token":""#).zip(text(br#""refresh_token":""#));
         let presented = self.request.get(self.token.clone());
         match pair {
             Some((access, refresh)) if presented != Some(refresh.as_slice()) => {
-                Ok(Some(Some(Successor { access, refresh })))
+                Ok(Some(Said::Yes(Successor { access, refresh })))
             }
             _ => {
                 let body = String::from_utf8_lossy(body);
