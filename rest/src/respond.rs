@@ -189,8 +189,13 @@ impl Printed {
         let body = response.body();
         labels.extend_from_slice(format!("content-length: {}\r\ndate: ", body.len()).as_bytes());
         let end = [HEAD_END, body.as_ref()].concat();
-        Self { line: line.into(), parts: [lead, labels, end].map(Bytes::from) }
+        Self { line: line.into(), parts: [lead, labels, end].map(kept) }
     }
+}
+
+/// Bytes for long: without room to grow.
+fn kept(bytes: Vec<u8>) -> Bytes {
+    bytes.into_boxed_slice().into()
 }
 
 /// The body that stands in the last of the printed parts.
