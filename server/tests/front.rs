@@ -194,6 +194,31 @@ fn an_expired_token_is_refused_both_ways() {
 }
 
 #[test]
+fn a_token_that_was_never_looked_at_is_answered() {
+    let server = Server::start(&[]);
+    let mut answers = Answers::of(&server);
+    answers.send(&posted("", GRANT));
+    let body = String::from_utf8(answers.next().1).unwrap();
+    let token = body.split('"').nth(3).unwrap();
+    assert!(token.starts_with("jta_"), "{body}");
+    answers.send(&fit(token, ""));
+    assert_eq!(answers.status(), 200);
+}
+
+#[test]
+fn heads_that_come_together_are_answered_with_one_write() {
+    let server = Server::start(&[]);
+    let token = granted(&server);
+    let mut answers = Answers::of(&server);
+    answers.send(&fit(&token, ""));
+    let (head, body) = answers.next();
+    answers.send(&fit(&token, "").repeat(16));
+    let mut bytes = vec![0; 64 * 1024];
+    let length = answers.stream.read(&mut bytes).unwrap();
+    assert_eq!(length, 16 * (head.len() + body.len()));
+}
+
+#[test]
 fn rivals_are_no_business_of_the_front() {
     let server = Server::start(&[]);
     let token = granted(&server);

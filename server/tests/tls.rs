@@ -1,6 +1,11 @@
 //! TLS on real sockets: handshakes, client certificates, and new files without a restart.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper of tests fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::string_slice,
+    reason = "a helper of tests fails the test"
+)]
 
 mod support;
 
@@ -109,6 +114,19 @@ fn requests_are_answered_over_tls_and_not_in_clear() {
     // An alert and the end, or the end at once.
     drop((&plain).read_to_end(&mut bytes));
     assert!(!bytes.starts_with(b"HTTP"));
+}
+
+#[test]
+fn requests_of_both_ways_that_come_together_are_answered_in_order_over_tls() {
+    let authority = authority();
+    let server = Server::start_in(directory(&authority), &TLS);
+    let fit = "GET /_security/_authenticate HTTP/1.1\r\nhost: a\r\nauthorization: Bearer x\r\n\r\n";
+    let live = LIVE_AND_CLOSE.replace("connection: close\r\n", "");
+    let requests = fit.repeat(20) + &live + fit + &live + &fit.repeat(200) + LIVE_AND_CLOSE;
+    let answers = say(&server, &client(&authority, None), &requests).0.unwrap();
+    let statuses: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).map(|text| &text[..3]).collect();
+    let wanted = [vec!["401"; 20], vec!["200", "401", "200"], vec!["401"; 200], vec!["200"]];
+    assert_eq!(statuses, wanted.concat());
 }
 
 #[test]
