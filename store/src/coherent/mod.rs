@@ -128,7 +128,7 @@ impl Coherent {
                 .unwrap_or(usize::MAX)
         };
         Self {
-            pairs: Generations::new(share(5, PAIR_BYTES)),
+            pairs: Generations::within(share(5, 1)),
             subjects: Generations::new(share(3, SUBJECT_BYTES)),
             stored: Generations::new(STORED_MAX),
             drops: AtomicU64::new(0),
@@ -230,9 +230,6 @@ impl fmt::Debug for Coherent {
 
 /// Subjects in segments that are known to be stored: the users of a busy hour, at 80 bytes each.
 const STORED_MAX: usize = 65_536;
-
-/// Memory of one cached pair, in bytes: 40 of key and facts, and what the table around them takes.
-const PAIR_BYTES: u64 = 96;
 
 /// Memory of one cached subject of ordinary size, in bytes, with its rendering.
 const SUBJECT_BYTES: u64 = 2_048;
