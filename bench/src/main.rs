@@ -12,6 +12,8 @@ mod error;
 mod filling;
 mod http;
 mod load;
+mod paper;
+mod plot;
 mod process;
 mod report;
 mod resp;
@@ -37,7 +39,7 @@ use crate::engine::contender::{self, Kind};
 use crate::error::{BenchError, Outcome, Trying};
 use crate::process::machine;
 use crate::report::{progress, say, table};
-use crate::results::Run;
+use crate::results::{Results, Run};
 use crate::rival::tool::Tool;
 use crate::server::{Programs, this_program};
 use crate::site::Site;
@@ -69,6 +71,10 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
+    /// Draw plots of the results into docs/plots
+    Plot,
+    /// Write tables of the results into docs/performance.md
+    Table,
     /// Serve one answer for ever: the baseline of validation
     #[command(hide = true)]
     Baseline {
@@ -97,7 +103,7 @@ enum Task {
     },
     /// Live through simulated hours
     #[command(hide = true)]
-    Hours { folder: PathBuf, grants_an_hour: usize },
+    Hours { folder: PathBuf, grants_an_hour: usize, hours: u32 },
     /// Let one engine write
     #[command(hide = true)]
     Bout { kind: Kind, folder: PathBuf, seconds: f64, writers: usize },
@@ -119,6 +125,11 @@ fn perform(cli: &Cli) -> Outcome<bool> {
     match &cli.task {
         None => bench(cli),
         Some(Task::Engine { quick }) => contest(*quick),
+        Some(Task::Plot) => {
+            let results = Results::read(&results().join(RESULTS))?;
+            plot::draw(&root().join("docs").join("plots"), &results).map(|()| true)
+        }
+        Some(Task::Table) => write_tables().map(|()| true),
         Some(Task::Baseline { answer, lookup, store, together, tls }) => {
             let travel = match (together, tls) {
                 (_, true) => Travel::Secret,
@@ -131,8 +142,8 @@ fn perform(cli: &Cli) -> Outcome<bool> {
             let site = Site::at(root.clone(), &Programs::alone()?);
             filling::fill_here(&site, fills, *brim).map(|()| true)
         }
-        Some(Task::Hours { folder, grants_an_hour }) => {
-            workloads::hours::live_here(folder, *grants_an_hour).map(|()| true)
+        Some(Task::Hours { folder, grants_an_hour, hours }) => {
+            workloads::hours::live_here(folder, *grants_an_hour, *hours).map(|()| true)
         }
         Some(Task::Bout { kind, folder, seconds, writers }) => {
             contender::bout(*kind, folder, *seconds, *writers).map(|()| true)
@@ -154,7 +165,7 @@ fn bench(cli: &Cli) -> Outcome<bool> {
     let (folder, results_in) = (scratch.path().to_owned(), results());
     let bench =
         Bench { scale, programs, scratch: folder, results: results_in, vast: Vast::default() };
-    let path = results().join(if cli.quick { "quick.json" } else { "results.json" });
+    let path = results().join(if cli.quick { QUICK } else { RESULTS });
     let (mut run, mut skipped) = (Run::begin(&path, cli.quick)?, Vec::new());
     let is_chosen = |name| cli.only.is_empty() || cli.only.iter().any(|only| only == name);
     for workload in workloads::ALL.iter().filter(|workload| is_chosen(workload.name)) {
@@ -175,6 +186,14 @@ fn bench(cli: &Cli) -> Outcome<bool> {
     Ok(conclude(&run, &skipped))
 }
 
+/// Writes the tables of the document anew.
+fn write_tables() -> Outcome<()> {
+    let names: Vec<&str> = workloads::ALL.iter().map(|workload| workload.name).collect();
+    let measured = Results::read(&results().join(RESULTS))?;
+    let engine = Results::read(&results().join(ENGINE))?;
+    paper::write(&root().join("docs").join("performance.md"), &measured, &engine, &names)
+}
+
 /// The names of the rivals that are missing. A long run installs them, a quick one does without.
 fn provide(needs: &[Tool], is_quick: bool) -> Outcome<Vec<&'static str>> {
     let results = results();
@@ -188,7 +207,7 @@ fn provide(needs: &[Tool], is_quick: bool) -> Outcome<Vec<&'static str>> {
 fn contest(is_quick: bool) -> Outcome<bool> {
     let scratch = scratch()?;
     let contest = if is_quick { Contest::QUICK } else { Contest::FULL };
-    let path = results().join("engine.json");
+    let path = results().join(ENGINE);
     let mut run = Run::begin(&path, is_quick)?;
     run.keep("engine", engine::run(&contest, &this_program()?, scratch.path())?)?;
     Ok(conclude(&run, &[]))
@@ -225,6 +244,18 @@ fn scratch() -> Outcome<tempfile::TempDir> {
 /// Where results go: beside what is built.
 fn results() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."));
-    target.unwrap_or_else(|| root.join("target")).join("bench")
+    target.unwrap_or_else(|| root().join("target")).join("bench")
 }
+
+/// Where the project is.
+fn root() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    root.unwrap_or_else(|| Path::new(".")).to_owned()
+}
+
+/// What long runs found.
+const RESULTS: &str = "results.json";
+/// What short runs found.
+const QUICK: &str = "quick.json";
+/// What the contest of engines found.
+const ENGINE: &str = "engine.json";

@@ -122,6 +122,12 @@ impl Finding {
         Self { curves, ..self }
     }
 
+    /// Whether its figure is the ratio of two series, and not a value with a unit.
+    pub(crate) fn is_ratio(&self) -> bool {
+        let is_value = (self.figure - self.measured.median()).abs() <= f64::EPSILON;
+        self.baseline.is_some() && !is_value
+    }
+
     /// What it has to keep to, in words; where it does not, that too, unless the run was a short one.
     pub(crate) fn bound_text(&self, is_quick: bool) -> String {
         let text = match self.bound {
@@ -169,7 +175,7 @@ pub(crate) fn progress(line: &str) {
 }
 
 /// A series in words: its median and how far its runs lie apart.
-fn series(series: &Series) -> String {
+pub(crate) fn series(series: &Series) -> String {
     let unit = &series.unit;
     if series.values.len() < 2 {
         return format!("{} {unit}", number(series.median()));

@@ -64,11 +64,16 @@ impl Trace {
     /// The latency that one in a hundred of the requests that were under way in a window exceeded, in
     /// seconds.
     pub(crate) fn p99_s(&self, window: &Range<f64>) -> Outcome<f64> {
+        self.quantile_s(window, 99)
+    }
+
+    /// The latency that so many in a hundred of the requests under way in a window kept to, in seconds.
+    pub(crate) fn quantile_s(&self, window: &Range<f64>, hundredths: usize) -> Outcome<f64> {
         let is_within = |one: &&Range<f64>| one.start < window.end && one.end > window.start;
         let within = self.watched.iter().filter(is_within);
         let mut latencies: Vec<f64> = within.map(|one| one.end - one.start).collect();
         latencies.sort_by(f64::total_cmp);
-        let place = latencies.len().saturating_mul(99).div_ceil(100).saturating_sub(1);
+        let place = latencies.len().saturating_mul(hundredths).div_ceil(100).saturating_sub(1);
         let nothing = || BenchError::Answer("nothing was answered in a window".to_owned());
         latencies.get(place).copied().ok_or_else(nothing)
     }

@@ -9,7 +9,7 @@ use crate::error::{BenchError, Outcome};
 use crate::filling::{self, Ending, Fill};
 use crate::http::{Answer, Client, request};
 use crate::process::Core;
-use crate::report::{Bound, Finding, progress};
+use crate::report::{Bound, Curve, Finding, progress};
 use crate::site::{Site, superuser_token};
 use crate::stats::{Series, real};
 use crate::tokens::Tokens;
@@ -43,13 +43,16 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
 }
 
 fn findings(ranks: &Ranks, series: [Series; 4]) -> Vec<Finding> {
+    let points = ranks.targets.iter().map(|target| target.pairs).zip(&series);
+    let curve = curve("Jeton, counted", points);
     let [vast, tenth, hundredth, thousandth] = series;
     let [of_vast, of_tenth, of_hundredth, of_thousandth] = ranks.names();
     let against = |what: String, series: Series, bound| {
         Finding::ratio(what, series, of_thousandth.clone(), thousandth.clone(), bound)
     };
     vec![
-        against(format!("invalidate {of_vast}"), vast.clone(), Bound::AtMost(1.5)),
+        against(format!("invalidate {of_vast}"), vast.clone(), Bound::AtMost(1.5))
+            .with_curves(vec![curve]),
         Finding::beside(
             format!("the same in milliseconds, {of_vast}"),
             vast,
@@ -60,6 +63,17 @@ fn findings(ranks: &Ranks, series: [Series; 4]) -> Vec<Finding> {
         against(format!("invalidate {of_tenth}"), tenth, Bound::None),
         against(format!("invalidate {of_hundredth}"), hundredth, Bound::None),
     ]
+}
+
+/// A line of the plot of revocations: milliseconds by pairs of the realm.
+pub(super) fn curve<'a>(
+    name: &str,
+    points: impl IntoIterator<Item = (usize, &'a Series)>,
+) -> Curve {
+    let points = points
+        .into_iter()
+        .map(|(pairs, series)| (real(u64::try_from(pairs).unwrap_or_default()), series.median()));
+    Curve::new("revoke", name, points.collect())
 }
 
 /// A revocation takes a few milliseconds, most of them waiting for the disk: many tell more than few.

@@ -14,7 +14,7 @@ use crate::http::request;
 use crate::load::Shot;
 use crate::load::latency::{self, Stream, Strike, Trace};
 use crate::process::{Core, on_core};
-use crate::report::{Bound, Finding, progress};
+use crate::report::{Bound, Curve, Finding, progress};
 use crate::site::Site;
 use crate::stats::{Series, real};
 
@@ -89,6 +89,38 @@ struct Noticed {
     took: [Series; 4],
     validations: Series,
     grants: Series,
+    around: [Around; 2],
+}
+
+/// Latencies around the revocation of the largest realm: that which so many in a hundred requests of a
+/// short window kept to, window by window.
+struct Around {
+    name: &'static str,
+    hundredths: usize,
+    windows: Vec<Series>,
+}
+
+impl Around {
+    fn new(name: &'static str, hundredths: usize) -> Self {
+        let windows = (0..AROUND.len()).map(|_| Series::new("ms")).collect();
+        Self { name, hundredths, windows }
+    }
+
+    fn strike(&mut self, trace: &Trace, struck_s: f64) -> Outcome<()> {
+        for (number, series) in AROUND.zip(&mut self.windows) {
+            let start = struck_s + f64::from(number) * WINDOW_S;
+            let latency_s = trace.quantile_s(&(start..start + WINDOW_S), self.hundredths)?;
+            series.push(latency_s * real(1_000));
+        }
+        Ok(())
+    }
+
+    /// The medians of each window, at its middle.
+    fn curve(&self) -> Curve {
+        let at_ms = |number: i32| (f64::from(number) + 0.5) * WINDOW_S * real(1_000);
+        let medians = self.windows.iter().map(Series::median);
+        Curve::new("latency", self.name, AROUND.map(at_ms).zip(medians).collect())
+    }
 }
 
 impl Default for Noticed {
@@ -100,6 +132,7 @@ impl Default for Noticed {
             took: ms(),
             validations: Series::new("requests/s"),
             grants: Series::new("grants/s"),
+            around: [Around::new("p50", 50), Around::new("p99", 99)],
         }
     }
 }
@@ -116,6 +149,9 @@ impl Noticed {
             sized.push(p99_ms(&window(during_s.start))?);
             took.push(took_s * real(1_000));
         }
+        if rank == 0 {
+            self.around.iter_mut().try_for_each(|of| of.strike(trace, during_s.start))?;
+        }
         Ok(())
     }
 
@@ -125,7 +161,7 @@ impl Noticed {
     }
 
     fn findings(self, ranks: &Ranks) -> Vec<Finding> {
-        let Self { sized, idle, took, validations, grants } = self;
+        let Self { sized, idle, took, validations, grants, around } = self;
         let names = ranks.names();
         let mut findings: Vec<Finding> = sized
             .into_iter()
@@ -145,7 +181,8 @@ impl Noticed {
         let what = format!("invalidate {of_vast}, under that load");
         findings.push(Finding::ratio(what, vast, of_thousandth, thousandth, Bound::None));
         let what = "that load: validations";
-        findings.push(Finding::beside(what, validations, "and grants", grants, Bound::None));
+        let load = Finding::beside(what, validations, "and grants", grants, Bound::None);
+        findings.push(load.with_curves(around.iter().map(Around::curve).collect()));
         findings
     }
 }
@@ -159,5 +196,7 @@ const BEFORE_S: f64 = 1.0;
 const APART_S: f64 = 0.2;
 /// Seconds of a window at least: a shorter one holds too few requests.
 const WINDOW_S: f64 = 0.01;
+/// Windows before and behind the revocation that the plot shows: half a pause on either side.
+const AROUND: Range<i32> = -10..10;
 /// Stands for the realms that only make a server warm.
 const NOT_SIZED: usize = usize::MAX;

@@ -2,7 +2,7 @@
 //! is, which tells nobody how many tokens it ends.
 
 use super::Bench;
-use super::revoke::{Ranks, Revoking, SETTLING, Target};
+use super::revoke::{Ranks, Revoking, SETTLING, Target, curve};
 use crate::clock::Stopwatch;
 use crate::error::{BenchError, Outcome};
 use crate::filling::Ending;
@@ -48,11 +48,15 @@ pub(super) fn against_postgres(bench: &Bench) -> Outcome<Vec<Finding>> {
     Ok(vec![
         Finding::ratio(
             format!("PostgreSQL {version}: UPDATE of {large} rows of one realm"),
-            updates,
+            updates.clone(),
             format!("invalidate a realm with {large} live pairs"),
             revocations.clone(),
             Bound::AtLeast(1_000.0),
-        ),
+        )
+        .with_curves(vec![
+            curve("PostgreSQL UPDATE", [(large, &updates)]),
+            curve("PostgreSQL epoch, not counted", [(large, &epochs)]),
+        ]),
         Finding::ratio(
             format!("invalidate a realm with {large} live pairs, counted"),
             revocations,
@@ -94,11 +98,15 @@ pub(super) fn against_redis(bench: &Bench) -> Outcome<Vec<Finding>> {
     Ok(vec![
         Finding::ratio(
             format!("Redis {version}: UNLINK of {large} keys of one realm, by a script"),
-            removals,
+            removals.clone(),
             format!("invalidate a realm with {large} live pairs"),
             revocations.clone(),
             Bound::None,
-        ),
+        )
+        .with_curves(vec![
+            curve("Redis UNLINK", [(large, &removals)]),
+            curve("Redis epoch, not counted", [(large, &epochs)]),
+        ]),
         Finding::ratio(
             format!("invalidate a realm with {large} live pairs, counted"),
             revocations,

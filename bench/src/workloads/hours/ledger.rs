@@ -29,12 +29,19 @@ pub(super) struct Entry {
     pub(super) id: PairId,
     /// For whom it is.
     pub(super) person: Person,
-    is_access_revoked: bool,
-    is_refresh_revoked: bool,
-    /// Whether its refresh half was exchanged.
-    is_spent: bool,
+    access: State,
+    refresh: State,
     /// Whether a bulk revocation covered it.
     is_dead: bool,
+}
+
+/// What became of a half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Untouched,
+    /// A refresh half that was exchanged.
+    Spent,
+    Revoked,
 }
 
 /// Whom a bulk revocation covers.
@@ -63,9 +70,8 @@ impl Ledger {
             // Not zero, so that the memory is really taken now.
             id: PairId::from_bytes([0xff; 16]),
             person: nobody,
-            is_access_revoked: true,
-            is_refresh_revoked: true,
-            is_spent: true,
+            access: State::Revoked,
+            refresh: State::Revoked,
             is_dead: true,
         };
         Self { ring: vec![none; room], made: 0 }
@@ -84,14 +90,8 @@ impl Ledger {
     /// A pair was made.
     pub(super) fn add(&mut self, id: PairId, person: Person) {
         let place = self.slot(self.made);
-        let entry = Entry {
-            id,
-            person,
-            is_access_revoked: false,
-            is_refresh_revoked: false,
-            is_spent: false,
-            is_dead: false,
-        };
+        let (access, refresh) = (State::Untouched, State::Untouched);
+        let entry = Entry { id, person, access, refresh, is_dead: false };
         if let Some(slot) = self.ring.get_mut(place) {
             *slot = entry;
             self.made = self.made.saturating_add(1);
@@ -121,22 +121,22 @@ impl Ledger {
     pub(super) fn is_valid(&self, place: Place, now: Timestamp) -> bool {
         self.entry(place).is_some_and(|entry| {
             let end = entry.id.minted().plus_ms(ACCESS_LIFETIME_MS).second_up();
-            !entry.is_access_revoked && !entry.is_dead && now <= end.instant()
+            entry.access == State::Untouched && !entry.is_dead && now <= end.instant()
         })
     }
 
     /// Whether the refresh half is exchanged for a new pair at `now`.
     pub(super) fn is_fresh(&self, place: Place, now: Timestamp) -> bool {
         self.entry(place).is_some_and(|entry| {
-            let is_barred = entry.is_refresh_revoked || entry.is_dead || entry.is_spent;
-            !is_barred && now <= refresh_end(entry).instant()
+            let is_free = entry.refresh == State::Untouched && !entry.is_dead;
+            is_free && now <= refresh_end(entry).instant()
         })
     }
 
     /// The refresh half was exchanged.
     pub(super) fn spend(&mut self, place: Place) {
         if let Some(entry) = self.held(place) {
-            entry.is_spent = true;
+            entry.refresh = State::Spent;
         }
     }
 
@@ -145,10 +145,10 @@ impl Ledger {
         let Some(entry) = self.held(place) else { return false };
         let is_dead = entry.is_dead;
         let revoked = match half {
-            Half::Access => &mut entry.is_access_revoked,
-            Half::Refresh => &mut entry.is_refresh_revoked,
+            Half::Access => &mut entry.access,
+            Half::Refresh => &mut entry.refresh,
         };
-        !core::mem::replace(revoked, true) && !is_dead
+        core::mem::replace(revoked, State::Revoked) != State::Revoked && !is_dead
     }
 
     /// Revokes all that is covered: what must be counted.
@@ -182,8 +182,8 @@ impl Toll {
     /// Counts the halves of a pair, if one of them is neither revoked nor past its end.
     fn add(&mut self, entry: &Entry, now: Timestamp) {
         let access_end = entry.id.minted().plus_ms(ACCESS_LIFETIME_MS).second_up();
-        let halves =
-            [(entry.is_access_revoked, access_end), (entry.is_refresh_revoked, refresh_end(entry))];
+        let halves = [(entry.access, access_end), (entry.refresh, refresh_end(entry))]
+            .map(|(state, end)| (state == State::Revoked, end));
         let is_live = |(is_revoked, end): &(bool, Second)| !is_revoked && *end >= now.second_up();
         if halves.iter().any(is_live) {
             for (is_revoked, _) in halves {

@@ -4,7 +4,7 @@
 
 use std::process::{Command, Stdio};
 
-use self::simulation::{HOURS, Hourly, Seen};
+use self::simulation::{Hourly, Seen};
 use super::Bench;
 use crate::error::{BenchError, Outcome, Trying};
 use crate::report::{Bound, Curve, Finding};
@@ -20,6 +20,7 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Finding>> {
     let folder = bench.scratch.join("hours");
     let mut command = Command::new(&bench.programs.bench);
     command.arg("hours").arg(&folder).arg(bench.scale.grants_an_hour.to_string());
+    command.arg(HOURS.to_string());
     command.stdin(Stdio::null()).stderr(Stdio::inherit());
     let lived = command.output().trying(|| "cannot start the simulation".to_owned())?;
     if !lived.status.success() {
@@ -49,6 +50,8 @@ struct Trait {
     what: &'static str,
     unit: &'static str,
     plot: &'static str,
+    /// What the line of the plot is called.
+    line: &'static str,
     of: fn(&Hourly) -> f64,
 }
 
@@ -57,36 +60,42 @@ const TRAITS: [Trait; 6] = [
         what: "disk after 48 simulated hours, journals apart",
         unit: "MB",
         plot: "hours-disk",
+        line: "journals apart",
         of: |hour| hour.run_bytes / 1e6,
     },
     Trait {
         what: "disk after 48 simulated hours, journals and all",
         unit: "MB",
         plot: "hours-disk",
+        line: "journals and all",
         of: |hour| (hour.run_bytes + hour.journal_bytes) / 1e6,
     },
     Trait {
         what: "memory after 48 simulated hours",
         unit: "MB",
         plot: "hours-memory",
+        line: "median of the hour",
         of: |hour| hour.memory_bytes / 1e6,
     },
     Trait {
         what: "p99 of a durable grant after 48 simulated hours",
         unit: "ms",
         plot: "hours-issue",
+        line: "p99",
         of: |hour| hour.issue_p99_s * 1e3,
     },
     Trait {
-        what: "p99 of validation after 48 simulated hours, new tokens",
+        what: "p99 of validation after 48 simulated hours, tokens shown before",
         unit: "us",
         plot: "hours-validate",
+        line: "p99, tokens shown a moment before",
         of: |hour| hour.hot_p99_s * 1e6,
     },
     Trait {
         what: "p99 of validation after 48 simulated hours, any token of the day",
         unit: "us",
         plot: "hours-validate",
+        line: "p99, any token of the day",
         of: |hour| hour.cold_p99_s * 1e6,
     },
 ];
@@ -114,9 +123,11 @@ fn finding(seen: &Seen, of: &Trait) -> Finding {
         window(middle),
         Bound::AtMost(1.1),
     )
-    .with_curves(vec![Curve::new(of.plot, what, curve)])
+    .with_curves(vec![Curve::new(of.plot, of.line, curve)])
 }
 
+/// Hours that are simulated.
+const HOURS: u32 = 48;
 /// The hour that the end is compared with.
 const COMPARED: u32 = 25;
 /// Hours of either side of the comparison.

@@ -58,22 +58,24 @@ pub(super) struct Hourly {
     pub(super) memory_bytes: f64,
     /// Seconds of a grant that are exceeded once in a hundred times.
     pub(super) issue_p99_s: f64,
-    /// The same of a validation of a new token.
+    /// The same of a validation of a token that was shown a moment before.
     pub(super) hot_p99_s: f64,
     /// The same of a validation of any token of the last day.
     pub(super) cold_p99_s: f64,
 }
 
-/// Lives through the hours on a new store below `folder`, and prints what it saw.
-pub(crate) fn live_here(folder: &Path, grants_an_hour: usize) -> Outcome<()> {
+/// Lives through so many hours on a new store below `folder`, and prints what it saw.
+pub(crate) fn live_here(folder: &Path, grants_an_hour: usize, hours: u32) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.trying(|| "no runtime".to_owned())?;
     let seen = runtime.block_on(async {
         let mut simulation = Simulation::begin(folder, grants_an_hour).await?;
-        for hour in 1..=HOURS {
-            simulation.pass_hour(hour).await?;
+        for hour in 1..=hours {
+            let hourly = simulation.pass_hour(hour).await?;
+            progress(&format!("hours: {hour} of {hours}, {hourly}"));
+            simulation.seen.hours.push(hourly);
         }
-        simulation.end().await
+        simulation.end(hours).await
     })?;
     let json = serde_json::to_string(&seen).map_err(std::io::Error::from);
     say(&json.trying(|| "cannot print what was seen".to_owned())?);
@@ -93,6 +95,8 @@ struct Simulation {
     expiry_due_ms: i64,
     /// The first pairs of all.
     oldest: Vec<PairId>,
+    /// The pairs whose tokens were shown just now.
+    warm: Vec<Place>,
     times: Times,
     sizes: Sizes,
     seen: Seen,
@@ -111,6 +115,13 @@ struct Sizes {
     runs: Series,
     journals: Series,
     memory: Series,
+}
+
+impl core::fmt::Display for Hourly {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (runs, memory) = (self.run_bytes / 1e6, self.memory_bytes / 1e6);
+        write!(f, "{runs:.0} MB of runs, {memory:.0} MB of memory")
+    }
 }
 
 impl Sizes {
@@ -156,13 +167,14 @@ impl Simulation {
             mark_due_ms: 0,
             expiry_due_ms: 0,
             oldest: Vec::with_capacity(OLDEST),
+            warm: Vec::new(),
             times: Times::default(),
             sizes: Sizes::new(),
             seen: Seen::default(),
         })
     }
 
-    async fn pass_hour(&mut self, hour: u32) -> Outcome<()> {
+    async fn pass_hour(&mut self, hour: u32) -> Outcome<Hourly> {
         let step_ms = i64::try_from(self.steps_an_hour).ok();
         let step_ms = step_ms.and_then(|steps| HOUR_MS.checked_div(steps)).unwrap_or(HOUR_MS);
         let sample_every = self.steps_an_hour.div_ceil(SAMPLES_AN_HOUR);
@@ -186,14 +198,7 @@ impl Simulation {
         if let Some(trouble) = health.trouble.first() {
             return Err(BenchError::Answer(format!("trouble in hour {hour}: {trouble}")));
         }
-        let hourly = self.close_hour();
-        progress(&format!(
-            "hours: {hour} of {HOURS}, {:.0} MB of runs, {:.0} MB of memory",
-            hourly.run_bytes / 1e6,
-            hourly.memory_bytes / 1e6
-        ));
-        self.seen.hours.push(hourly);
-        Ok(())
+        Ok(self.close_hour())
     }
 
     /// Grants, refreshes and single revocations, all at once.
@@ -228,13 +233,11 @@ impl Simulation {
                 let place = self.any_of_the_day()?;
                 self.ledger.is_fresh(place, now).then_some(place)
             });
-            let Some(Entry { id, person, .. }) = drawn.and_then(|place| self.ledger.entry(place))
-            else {
-                continue;
-            };
+            let Some(place) = drawn else { continue };
+            let Some(Entry { id, person, .. }) = self.ledger.entry(place) else { continue };
             acts.push(Act::Refresh(*person, self.world.text(Half::Refresh, *id)));
-            taken.extend(drawn);
-            drawn.into_iter().for_each(|place| self.ledger.spend(place));
+            taken.push(place);
+            self.ledger.spend(place);
         }
         for _ in 0..REVOCATIONS {
             let Some(place) = self.any_of_the_day().filter(|place| !taken.contains(place)) else {
@@ -267,17 +270,22 @@ impl Simulation {
         self.ledger.any(made_an_hour.saturating_mul(DAY_HOURS), &mut self.chance)
     }
 
-    /// Shows new tokens, and any tokens of the day.
+    /// Shows those tokens again that were shown a step ago, then new ones, then any of the day.
     async fn show_some(&mut self) -> Outcome<()> {
-        for _ in 0..SHOWN_HOT {
-            let Some(place) = self.ledger.any(NEW, &mut self.chance) else { continue };
+        for place in core::mem::take(&mut self.warm) {
             let seconds = self.show(place).await?;
             self.times.hot.push(seconds);
         }
-        for _ in 0..SHOWN_COLD {
+        for _ in 0..SHOWN {
+            let Some(place) = self.ledger.any(NEW, &mut self.chance) else { continue };
+            self.show(place).await?;
+            self.warm.push(place);
+        }
+        for _ in 0..SHOWN {
             let Some(place) = self.any_of_the_day() else { continue };
             let seconds = self.show(place).await?;
             self.times.cold.push(seconds);
+            self.warm.push(place);
         }
         Ok(())
     }
@@ -382,8 +390,8 @@ impl Simulation {
 
     /// Shows every pair that the ledger knows, and the first of all, which must be gone; then revokes
     /// everything, realm by realm.
-    async fn end(mut self) -> Outcome<Seen> {
-        if self.seen.dropped < DROPPED_MIN {
+    async fn end(mut self, hours: u32) -> Outcome<Seen> {
+        if self.seen.dropped < u64::from(hours.saturating_sub(STORED_HOURS_MAX)) {
             let dropped = self.seen.dropped;
             return Err(BenchError::Answer(format!("only {dropped} segments were dropped")));
         }
@@ -452,15 +460,12 @@ fn p99(values: &mut Vec<f64>) -> f64 {
     value
 }
 
-/// Hours that are simulated.
-pub(super) const HOURS: u32 = 48;
 /// What is asked for at once: as many calls as an ordinary server has connections.
 const ISSUES: usize = 56;
 const REFRESHES: usize = 5;
 const REVOCATIONS: usize = 3;
-/// Tokens that are shown between two bursts.
-const SHOWN_HOT: usize = 64;
-const SHOWN_COLD: usize = 32;
+/// Tokens of either kind that are shown between two bursts.
+const SHOWN: usize = 40;
 /// How many of the newest tokens are new.
 const NEW: usize = 2_000;
 /// How often another pair is drawn.
@@ -477,8 +482,9 @@ const SMALL_REALM: u8 = 2;
 const CACHE_BYTES: u64 = 8 << 20;
 /// The first pairs, which must be gone in the end.
 const OLDEST: usize = 1_000;
-/// Segments that must be dropped in the end.
-const DROPPED_MIN: u64 = 20;
+/// Segments that a store holds at most: pairs are kept for a day, to the end of their segment, until the
+/// round that marks it, and until the one that drops it an hour later; and the one that is filled.
+const STORED_HOURS_MAX: u32 = 28;
 const SAMPLES_AN_HOUR: usize = 12;
 const HOUR_MS: i64 = 60 * 60 * 1000;
 /// How often a server stores the newest instant.
