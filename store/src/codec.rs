@@ -15,7 +15,9 @@ pub(crate) struct Writer(Vec<u8>);
 impl Writer {
     /// A row of this format version.
     pub(crate) fn row(version: u8) -> Self {
-        Self(vec![version])
+        let mut row = Vec::with_capacity(ROW_BYTES);
+        row.push(version);
+        Self(row)
     }
 
     pub(crate) fn byte(&mut self, byte: u8) -> &mut Self {
@@ -114,7 +116,9 @@ pub(crate) struct KeyWriter(Vec<u8>);
 impl KeyWriter {
     /// A key of the table with this byte.
     pub(crate) fn table(table: u8) -> Self {
-        Self(vec![table])
+        let mut key = Vec::with_capacity(KEY_BYTES);
+        key.push(table);
+        Self(key)
     }
 
     pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
@@ -132,11 +136,11 @@ impl KeyWriter {
 
     /// Text of any length, ended so that no text is the beginning of another's key.
     pub(crate) fn text(mut self, text: &str) -> Self {
-        for byte in text.bytes() {
-            self.0.push(byte);
-            if byte == 0 {
-                self.0.push(0xff);
+        for (number, part) in text.as_bytes().split(|byte| *byte == 0).enumerate() {
+            if number > 0 {
+                self.0.extend_from_slice(&[0, 0xff]);
             }
+            self.0.extend_from_slice(part);
         }
         self.0.extend_from_slice(&[0, 1]);
         self
@@ -158,6 +162,10 @@ impl KeyWriter {
         None
     }
 }
+
+/// What most rows and most keys take.
+const ROW_BYTES: usize = 128;
+const KEY_BYTES: usize = 48;
 
 /// Reads the value of a row, or the rest of a key. Damage becomes an error that names the table.
 #[derive(Debug)]

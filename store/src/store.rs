@@ -142,16 +142,11 @@ impl Store {
         Ok(known)
     }
 
-    /// The newest cutoff that covers a user of a realm, and the newest of the realm as a whole.
-    pub async fn cutoffs_over(
-        &self,
-        username: &Username,
-        realm: &RealmName,
-    ) -> Result<Cutoffs, StoreError> {
-        let [everything, whole, user, within] = self.covering(username, realm).await?;
-        let generation = everything.tick().max(whole.tick());
-        let dead_below = generation.max(user.tick()).max(within.tick());
-        Ok(Cutoffs { dead_below, generation })
+    /// The generation in which pairs of a realm are counted now: the newest cutoff of the realm, or of
+    /// everything, that is stored.
+    pub async fn generation(&self, realm: &RealmName) -> Result<Tick, StoreError> {
+        let everything = self.cutoff(&Selector::Everything).await?;
+        Ok(everything.max(self.cutoff(&Selector::Realm(realm.clone())).await?))
     }
 
     /// The tick of a selector's cutoff; zero when there is none.
@@ -221,15 +216,6 @@ impl Store {
         }
         Ok(cells)
     }
-}
-
-/// The cutoffs over one user of one realm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cutoffs {
-    /// Pairs of the user born below it are dead.
-    pub dead_below: Tick,
-    /// The newest cutoff of the realm, or of everything.
-    pub generation: Tick,
 }
 
 impl Shared {

@@ -110,7 +110,7 @@ impl Authority {
         let subject = &to.authentication.subject;
         let canonical = subjects::encode(subject)?;
         let realm = &subject.effective_realm().name;
-        let cutoffs = self.store.cutoffs_over(&subject.username, realm).await?;
+        let generation = self.store.generation(realm).await?;
         let pair = Pair::mint(Minting {
             id: PairId::mint(caller.now, self.random()),
             now: caller.now,
@@ -118,7 +118,7 @@ impl Authority {
             with_refresh: to.with_refresh,
             owner: caller.authentication.subject.client(),
             subject: canonical.hash,
-            generation: cutoffs.generation,
+            generation,
         });
         let mut transaction = self.store.begin(caller.noted, self.batch_id());
         rest_on(&mut transaction, caller);

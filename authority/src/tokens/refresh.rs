@@ -104,7 +104,7 @@ impl Authority {
         let subject = known.subject();
         let realm = &subject.effective_realm().name;
         let canonical = subjects::encode(subject)?;
-        let cutoffs = self.store.cutoffs_over(&subject.username, realm).await?;
+        let generation = self.store.generation(realm).await?;
         let successor = pair.successor(Minting {
             id: PairId::mint(caller.now, self.random()),
             now: caller.now,
@@ -112,7 +112,7 @@ impl Authority {
             with_refresh: true,
             owner: caller.authentication.subject.client(),
             subject: canonical.hash,
-            generation: cutoffs.generation,
+            generation,
         });
         let spent = Spent { at: caller.now, successor: successor.id, key };
         let after = pair.spend(spent).ok_or(RefreshRefusal::Unknown)?;

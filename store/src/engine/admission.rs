@@ -10,26 +10,44 @@ use jeton_domain::id::Tick;
 use super::{Batch, Committed, Expect, Key, Row, Space, Version, Write};
 use crate::error::StoreError;
 
-/// One row as an admitted batch leaves it: its new bytes, or none when it is removed.
-pub(super) type Written = (Key, Option<Bytes>);
-
-/// What an admitted batch was given and what it writes.
+/// What an admitted batch was given and what its counters become.
 #[derive(Debug)]
 pub(super) struct Admitted {
     /// Its tick and its version.
     pub(super) committed: Committed,
-    /// Its rows, with counters added up and ticks filled in.
-    pub(super) rows: Vec<Written>,
+    /// Its counters after adding, in the order of its writes; zero removes one.
+    pub(super) sums: Vec<i64>,
+}
+
+impl Admitted {
+    /// What the batch writes, in order: each key with its new bytes, or none when it is removed.
+    pub(super) fn rows<'a>(
+        &'a self,
+        writes: &'a [Write],
+    ) -> impl Iterator<Item = (&'a Key, Option<Bytes>)> {
+        let mut sums = self.sums.iter();
+        writes.iter().map(move |write| {
+            let value = match write {
+                Write::Put { value, tick_at: None, .. } => Some(value.clone()),
+                Write::Put { value, tick_at: Some(at), .. } => {
+                    Some(with_tick(value, *at, self.committed.tick))
+                }
+                Write::Delete { .. } => None,
+                Write::Add { .. } => {
+                    let sum = sums.next().copied().unwrap_or_default();
+                    (sum != 0).then(|| Bytes::copy_from_slice(&sum.to_be_bytes()))
+                }
+            };
+            (write.key(), value)
+        })
+    }
 }
 
 /// Refuses a batch that breaks a rule whatever the rows are.
 pub(super) fn check_shape(batch: &Batch) -> Result<(), StoreError> {
-    let mut written = HashSet::with_capacity(batch.writes.len());
+    let written = Keys::of(&batch.writes)?;
     for write in &batch.writes {
         let key = write.key();
-        if !written.insert(key) {
-            return Err(StoreError::Refused("a key is written twice"));
-        }
         if let Space::Hour(hour) = key.space
             && batch.drops.contains(&hour)
         {
@@ -51,7 +69,42 @@ pub(super) fn check_shape(batch: &Batch) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Checks what `batch` expects and says what it writes.
+/// The keys that a batch writes.
+enum Keys<'a> {
+    /// So few that looking at all of them is quicker than hashing one.
+    Few(&'a [Write]),
+    Many(HashSet<&'a Key>),
+}
+
+impl<'a> Keys<'a> {
+    fn of(writes: &'a [Write]) -> Result<Self, StoreError> {
+        let twice = StoreError::Refused("a key is written twice");
+        if writes.len() <= FEW {
+            let mut rest = writes.iter();
+            while let Some(write) = rest.next() {
+                if holds(rest.as_slice(), write.key()) {
+                    return Err(twice);
+                }
+            }
+            return Ok(Self::Few(writes));
+        }
+        let keys: HashSet<&Key> = writes.iter().map(Write::key).collect();
+        if keys.len() == writes.len() { Ok(Self::Many(keys)) } else { Err(twice) }
+    }
+
+    fn contains(&self, key: &Key) -> bool {
+        match self {
+            Self::Few(writes) => holds(writes, key),
+            Self::Many(keys) => keys.contains(key),
+        }
+    }
+}
+
+fn holds(writes: &[Write], key: &Key) -> bool {
+    writes.iter().any(|write| write.key() == key)
+}
+
+/// Checks what `batch` expects and adds up its counters.
 ///
 /// `newest` is what the batch admitted before this one was given; `row` reads rows as that batch
 /// left them; `is_unchanged` tells whether no later tick than this one named the key.
@@ -71,20 +124,13 @@ pub(super) fn admit(
             return Err(StoreError::Conflict);
         }
     }
-    let committed = next(batch, newest);
-    let mut rows = Vec::with_capacity(batch.writes.len());
+    let mut sums = Vec::new();
     for write in &batch.writes {
-        let value = match write {
-            Write::Put { value, tick_at: None, .. } => Some(value.clone()),
-            Write::Put { value, tick_at: Some(at), .. } => {
-                Some(with_tick(value, *at, committed.tick))
-            }
-            Write::Delete { .. } => None,
-            Write::Add { key, amount } => sum(row(key)?.as_ref(), *amount)?,
-        };
-        rows.push((write.key().clone(), value));
+        if let Write::Add { key, amount } = write {
+            sums.push(sum(row(key)?.as_ref(), *amount)?);
+        }
     }
-    Ok(Admitted { committed, rows })
+    Ok(Admitted { committed: next(batch, newest), sums })
 }
 
 fn next(batch: &Batch, newest: Committed) -> Committed {
@@ -105,8 +151,8 @@ fn with_tick(value: &Bytes, at: usize, tick: Tick) -> Bytes {
     filled.freeze()
 }
 
-/// The counter after adding; none when it became zero. Wraps, so that the order never matters.
-fn sum(row: Option<&Row>, amount: i64) -> Result<Option<Bytes>, StoreError> {
+/// The counter after adding. Wraps, so that the order never matters.
+fn sum(row: Option<&Row>, amount: i64) -> Result<i64, StoreError> {
     let before = match row {
         None => 0,
         Some(row) => i64::from_be_bytes(
@@ -116,8 +162,10 @@ fn sum(row: Option<&Row>, amount: i64) -> Result<Option<Bytes>, StoreError> {
                 .map_err(|_| StoreError::Refused("a row that is added to is not a counter"))?,
         ),
     };
-    let after = before.wrapping_add(amount);
-    Ok((after != 0).then(|| Bytes::copy_from_slice(&after.to_be_bytes())))
+    Ok(before.wrapping_add(amount))
 }
 
-const TICK_BYTES: usize = 8;
+/// How many bytes a tick takes in a value.
+pub(super) const TICK_BYTES: usize = 8;
+
+const FEW: usize = 16;

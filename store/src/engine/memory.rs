@@ -65,13 +65,14 @@ impl Memory {
         for hour in &batch.drops {
             state.drop_hour(*hour);
         }
-        for (key, value) in admitted.rows {
+        for (key, value) in admitted.rows(&batch.writes) {
             match value {
                 Some(value) => {
-                    state.rows.insert(key, Row { version: committed.version, value });
+                    let row = Row { version: committed.version, value };
+                    state.rows.insert(key.clone(), row);
                 }
                 None => {
-                    state.rows.remove(&key);
+                    state.rows.remove(key);
                 }
             }
         }

@@ -16,17 +16,26 @@ pub(crate) struct RecentChanges {
     order: VecDeque<(Key, Tick)>,
     /// Every change of a tick above this one is remembered.
     complete_above: Tick,
+    /// The tick of the newest change.
+    latest: Tick,
     bound: usize,
 }
 
 impl RecentChanges {
     /// Remembers nothing yet: every change so far lies at or below `start`.
     pub(crate) fn new(start: Tick, bound: usize) -> Self {
-        Self { newest: HashMap::new(), order: VecDeque::new(), complete_above: start, bound }
+        Self {
+            newest: HashMap::new(),
+            order: VecDeque::new(),
+            complete_above: start,
+            latest: start,
+            bound,
+        }
     }
 
     /// Notes that the batch of `tick` named `keys`. Ticks must not fall.
     pub(crate) fn note(&mut self, tick: Tick, keys: &[Key]) {
+        self.latest = self.latest.max(tick);
         for key in keys {
             self.newest.insert(key.clone(), tick);
             self.order.push_back((key.clone(), tick));
@@ -44,7 +53,10 @@ impl RecentChanges {
 
     /// Whether surely no commit with a tick above `tick` named `key`.
     pub(crate) fn is_unchanged_since(&self, key: &Key, tick: Tick) -> bool {
-        tick >= self.complete_above && self.newest.get(key).is_none_or(|newest| *newest <= tick)
+        // Mostly nothing at all was named since.
+        tick >= self.latest
+            || tick >= self.complete_above
+                && self.newest.get(key).is_none_or(|newest| *newest <= tick)
     }
 }
 

@@ -6,18 +6,18 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
 use hashbrown::HashMap;
 use jeton_domain::id::Tick;
-use tokio::sync::oneshot;
 
 use super::coding::wide;
 use super::disk::DiskFile;
 use super::journal::{Journal, capacity};
-use super::memtable::{Cell, Memtable};
-use super::record::encode;
+use super::memtable::Memtable;
+use super::record::{encode, length_max, replay};
 use super::shared::{Job, Shared, Stage, Work};
 use super::view::Frozen;
-use crate::engine::admission::{Admitted, admit, check_shape};
+use crate::engine::admission::{Admitted, admit};
 use crate::engine::recent::{RecentBatches, RecentChanges};
 use crate::engine::{Batch, BatchId, Committed, Key, Row};
 use crate::error::StoreError;
@@ -37,6 +37,7 @@ pub(super) struct Committer {
     pub(super) batches: RecentBatches,
     pub(super) journal_bytes: u64,
     pub(super) memtable_bytes: u64,
+    pub(super) records: Records,
 }
 
 impl Committer {
@@ -65,31 +66,28 @@ impl Committer {
     fn commit_group(&mut self, jobs: &mut VecDeque<Job>) {
         let mut group = Group::new(self.newest);
         while let Some(job) = jobs.pop_front() {
-            let before = group.bytes.len();
-            let outcome = self.admit(&job.batch, &mut group);
-            if group.bytes.len() > self.group_bytes() && before > 0 {
-                group.take_back(before);
+            let length = group.length.saturating_add(length_max(&job.batch));
+            if length > self.group_bytes() && group.length > 0 {
                 jobs.push_front(job);
                 break;
             }
-            match outcome {
-                Ok(Admission::Known(committed)) => group.answer(job, Ok(committed)),
-                Ok(Admission::New(admitted)) => group.take(job, admitted),
-                Err(error) => group.answer(job, Err(error)),
+            match self.admit(&job.batch, &mut group) {
+                Ok(committed) => group.jobs.push((job, Ok(committed))),
+                Err(error) => group.jobs.push((job, Err(error))),
             }
         }
-        if let Err(error) = self.write(&group.bytes) {
+        if let Err(error) = self.write(&group) {
             group.fail(&error);
             return;
         }
         self.publish(group);
     }
 
-    fn admit(&self, batch: &Batch, group: &mut Group) -> Result<Admission, StoreError> {
-        check_shape(batch)?;
+    /// Takes a batch into the group, so that the next one is checked against it.
+    fn admit(&mut self, batch: &Batch, group: &mut Group) -> Result<Committed, StoreError> {
         let known = self.batches.outcome(batch.id).or_else(|| group.ids.get(&batch.id).copied());
         if let Some(committed) = known {
-            return Ok(Admission::Known(committed));
+            return Ok(committed);
         }
         let is_unchanged = |key: &Key, tick| {
             group.changes.get(key).is_none_or(|newest| *newest <= tick)
@@ -99,15 +97,17 @@ impl Committer {
         let is_empty =
             batch.writes.is_empty() && batch.changes.is_empty() && batch.drops.is_empty();
         if !is_empty {
-            let start = group.bytes.len();
-            let Admitted { committed, rows } = &admitted;
-            encode(&mut group.bytes, batch.id, *committed, &batch.drops, rows);
-            if group.bytes.len().saturating_sub(start) > capacity(self.journal_bytes) {
-                group.take_back(start);
+            let record = self.records.record(batch, &admitted);
+            if record.len() > capacity(self.journal_bytes) {
                 return Err(StoreError::Refused("the batch is larger than the journal"));
             }
+            let lay = replay(&record, &mut group.table, |_, _| ());
+            lay.map_err(|_| StoreError::Refused("the batch cannot be written down"))?;
+            group.length = group.length.saturating_add(record.len());
+            group.records.push(record);
         }
-        Ok(Admission::New(admitted))
+        group.take(batch, admitted.committed);
+        Ok(admitted.committed)
     }
 
     /// A row as the batch admitted last left it.
@@ -124,17 +124,17 @@ impl Committer {
     }
 
     /// Makes the bytes durable, in the next journal file when this one is full.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        if bytes.is_empty() {
+    fn write(&mut self, group: &Group) -> Result<(), StoreError> {
+        if group.length == 0 {
             return Ok(());
         }
         loop {
             let is_large = self.is_layer_large();
             if let Some(journal) = &mut self.journal
-                && journal.has_room(bytes.len())
+                && journal.has_room(group.length)
                 && !is_large
             {
-                return journal.write(bytes);
+                return journal.write(&group.records, group.length);
             }
             self.next_journal()?;
         }
@@ -230,14 +230,13 @@ impl Committer {
     fn publish(&mut self, group: Group) {
         self.newest = group.newest;
         self.show(group.table);
-        for (id, committed, changes) in group.committed {
+        for (id, committed) in group.taken {
             self.batches.note(id, committed);
-            if changes.is_empty() {
-                continue;
-            }
-            self.changes.note(committed.tick, &changes);
+        }
+        for (tick, changes) in group.changed {
+            self.changes.note(tick, &changes);
             if let Some(told) = self.shared.applier.get() {
-                (told.0)(committed.tick, &changes);
+                (told.0)(tick, &changes);
             }
         }
         self.shared.tick.send_if_modified(|tick| {
@@ -245,28 +244,49 @@ impl Committer {
             *tick = self.newest.tick;
             is_moved
         });
-        for (answer, outcome) in group.answers {
+        for (Job { batch, answer }, outcome) in group.jobs {
             // Who asked may have gone: the batch is committed all the same.
-            drop(answer.send(outcome));
+            drop(answer.send((outcome, batch)));
         }
     }
 }
 
-enum Admission {
-    /// The batch was committed before.
-    Known(Committed),
-    New(Admitted),
+/// Where batches become bytes: many in one stretch of memory, which is freed when no row of them is
+/// in use any more.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    stretch: BytesMut,
+    /// The batch that is being written down, kept for its capacity.
+    draft: Vec<u8>,
+}
+
+impl Records {
+    fn record(&mut self, batch: &Batch, admitted: &Admitted) -> Bytes {
+        self.draft.clear();
+        encode(&mut self.draft, batch, admitted);
+        if self.stretch.capacity() < self.draft.len() {
+            self.stretch = BytesMut::with_capacity(self.draft.len().max(STRETCH_BYTES));
+        }
+        self.stretch.extend_from_slice(&self.draft);
+        if self.draft.capacity() > STRETCH_BYTES {
+            self.draft = Vec::new();
+        }
+        self.stretch.split().freeze()
+    }
 }
 
 /// Batches that will be durable together.
 struct Group {
-    bytes: Vec<u8>,
+    records: Vec<Bytes>,
+    /// Bytes of all records.
+    length: usize,
     table: Memtable,
     newest: Committed,
     ids: HashMap<BatchId, Committed>,
     changes: HashMap<Key, Tick>,
-    committed: Vec<(BatchId, Committed, Vec<Key>)>,
-    answers: Vec<(oneshot::Sender<Outcome>, Outcome)>,
+    taken: Vec<(BatchId, Committed)>,
+    changed: Vec<(Tick, Vec<Key>)>,
+    jobs: Vec<(Job, Outcome)>,
 }
 
 type Outcome = Result<Committed, StoreError>;
@@ -274,52 +294,41 @@ type Outcome = Result<Committed, StoreError>;
 impl Group {
     fn new(newest: Committed) -> Self {
         Self {
-            bytes: Vec::new(),
+            records: Vec::new(),
+            length: 0,
             table: Memtable::default(),
             newest,
             ids: HashMap::new(),
             changes: HashMap::new(),
-            committed: Vec::new(),
-            answers: Vec::new(),
+            taken: Vec::new(),
+            changed: Vec::new(),
+            jobs: Vec::new(),
         }
     }
 
-    /// Takes an admitted batch in, so that the next one is checked against it.
-    fn take(&mut self, job: Job, admitted: Admitted) {
-        let Admitted { committed, rows } = admitted;
-        let Job { batch, answer } = job;
-        for hour in &batch.drops {
-            self.table.clear(*hour);
-        }
-        for (key, value) in rows {
-            let cell = Cell { version: committed.version, value };
-            self.table.write(key.space, key.bytes, cell);
-        }
+    /// Notes what the next batch is checked against, its rows apart.
+    fn take(&mut self, batch: &Batch, committed: Committed) {
         for key in &batch.changes {
             self.changes.insert(key.clone(), committed.tick);
         }
+        if !batch.changes.is_empty() {
+            self.changed.push((committed.tick, batch.changes.clone()));
+        }
         self.newest = committed;
         self.ids.insert(batch.id, committed);
-        self.committed.push((batch.id, committed, batch.changes));
-        self.answers.push((answer, Ok(committed)));
-    }
-
-    fn answer(&mut self, job: Job, outcome: Outcome) {
-        self.answers.push((job.answer, outcome));
-    }
-
-    /// Forgets the bytes of a batch that was not taken in.
-    fn take_back(&mut self, length: usize) {
-        self.bytes.truncate(length);
+        self.taken.push((batch.id, committed));
     }
 
     /// Answers all with the refusal: every outcome may have depended on a batch of the group.
     fn fail(self, error: &StoreError) {
-        for (answer, _) in self.answers {
-            drop(answer.send(Err(error.clone())));
+        for (Job { batch, answer }, _) in self.jobs {
+            drop(answer.send((Err(error.clone()), batch)));
         }
     }
 }
 
 /// The longest group, in bytes, unless a single batch is longer.
 const GROUP_BYTES_MAX: usize = 1 << 20;
+
+/// The memory that records of batches share.
+const STRETCH_BYTES: usize = 64 << 10;

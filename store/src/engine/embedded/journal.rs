@@ -13,6 +13,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::coding::{Reader, checksum, narrow, wide};
 use super::disk::{Disk, DiskFile};
 use crate::error::StoreError;
@@ -28,6 +30,8 @@ pub(super) struct Journal {
     sectors: u32,
     /// Told apart from sectors that an earlier attempt left at the same place.
     attempt: u32,
+    /// The sectors that are written, kept for its capacity.
+    buffer: Vec<u8>,
 }
 
 impl Journal {
@@ -38,9 +42,10 @@ impl Journal {
         generation: u64,
     ) -> Result<Self, StoreError> {
         let sectors = sectors(file.length()?);
-        let journal = Self { file, number, generation, next: 1, sectors, attempt: 0 };
+        let journal =
+            Self { file, number, generation, next: 1, sectors, attempt: 0, buffer: Vec::new() };
         let mark = Head { place: 0, group: 0, flags: FLAG_BEGIN, ..journal.head() };
-        journal.file.write_at(&mark.sector(&[]), 0)?;
+        journal.file.write_at(&mark.sector(), 0)?;
         journal.file.sync_or_stop();
         Ok(journal)
     }
@@ -55,6 +60,7 @@ impl Journal {
             next: found.tail,
             sectors,
             attempt: found.attempt,
+            buffer: Vec::new(),
         }
     }
 
@@ -72,16 +78,12 @@ impl Journal {
         u64::from(sectors_of(length)) <= u64::from(free)
     }
 
-    /// Appends a group; it is durable when this returns, and absent after a refusal.
-    pub(super) fn write(&mut self, group: &[u8]) -> Result<(), StoreError> {
-        let count = sectors_of(group.len());
-        let mut sectors = Vec::with_capacity(narrow(u64::from(count)).saturating_mul(SECTOR));
-        let last = self.next.saturating_add(count).saturating_sub(1);
-        for (place, payload) in (self.next..).zip(group.chunks(PAYLOAD)) {
-            let flags = if place == last { FLAG_LAST } else { 0 };
-            sectors.extend_from_slice(&Head { place, flags, ..self.head() }.sector(payload));
-        }
-        if let Err(error) = self.file.write_at(&sectors, offset_of(self.next)) {
+    /// Appends a group of so many bytes, which come in parts; it is durable when this returns, and
+    /// absent after a refusal.
+    pub(super) fn write(&mut self, parts: &[Bytes], length: usize) -> Result<(), StoreError> {
+        let count = sectors_of(length);
+        self.fill(parts, length);
+        if let Err(error) = self.file.write_at(&self.buffer, offset_of(self.next)) {
             self.attempt = self.attempt.saturating_add(1);
             return Err(error);
         }
@@ -90,10 +92,39 @@ impl Journal {
         Ok(())
     }
 
+    /// Lays the parts into sectors.
+    fn fill(&mut self, parts: &[Bytes], length: usize) {
+        let last = self.next.saturating_add(sectors_of(length)).saturating_sub(1);
+        let head = self.head();
+        let buffer = &mut self.buffer;
+        buffer.clear();
+        let mut parts = parts.iter().map(Bytes::as_ref);
+        let mut part: &[u8] = &[];
+        let mut left = length;
+        for place in self.next..=last {
+            let flags = if place == last { FLAG_LAST } else { 0 };
+            let used = left.min(PAYLOAD);
+            left = left.saturating_sub(used);
+            let start = Head { place, flags, ..head }.begin(buffer, used);
+            let mut room = used;
+            while room > 0 {
+                if part.is_empty() {
+                    let Some(next) = parts.next() else { break };
+                    part = next;
+                }
+                let (taken, rest) = part.split_at(part.len().min(room));
+                buffer.extend_from_slice(taken);
+                room = room.saturating_sub(taken.len());
+                part = rest;
+            }
+            end_sector(buffer, start);
+        }
+    }
+
     /// Says that the next generation follows; durable.
     pub(super) fn end(&self) -> Result<(), StoreError> {
         let mark = Head { flags: FLAG_END, ..self.head() };
-        self.file.write_at(&mark.sector(&[]), offset_of(self.next))?;
+        self.file.write_at(&mark.sector(), offset_of(self.next))?;
         self.file.sync_or_stop();
         Ok(())
     }
@@ -322,22 +353,35 @@ struct Head {
 }
 
 impl Head {
-    fn sector(self, payload: &[u8]) -> Vec<u8> {
-        let used = u16::try_from(payload.len()).unwrap_or(u16::MAX);
+    /// Appends the beginning of a sector whose payload will have so many bytes; says where it begins.
+    fn begin(self, out: &mut Vec<u8>, used: usize) -> usize {
+        let start = out.len();
+        let used = u16::try_from(used).unwrap_or(u16::MAX);
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&self.generation.to_le_bytes());
+        out.extend_from_slice(&self.place.to_le_bytes());
+        out.extend_from_slice(&self.group.to_le_bytes());
+        out.extend_from_slice(&self.attempt.to_le_bytes());
+        out.extend_from_slice(&used.to_le_bytes());
+        out.extend_from_slice(&self.flags.to_le_bytes());
+        start
+    }
+
+    /// A sector without payload.
+    fn sector(self) -> Vec<u8> {
         let mut sector = Vec::with_capacity(SECTOR);
-        sector.extend_from_slice(&[0; 4]);
-        sector.extend_from_slice(&self.generation.to_le_bytes());
-        sector.extend_from_slice(&self.place.to_le_bytes());
-        sector.extend_from_slice(&self.group.to_le_bytes());
-        sector.extend_from_slice(&self.attempt.to_le_bytes());
-        sector.extend_from_slice(&used.to_le_bytes());
-        sector.extend_from_slice(&self.flags.to_le_bytes());
-        sector.extend_from_slice(payload);
-        sector.resize(SECTOR, 0);
-        if let Some((sum, rest)) = sector.split_first_chunk_mut::<4>() {
-            *sum = checksum(&[rest]).to_le_bytes();
-        }
+        self.begin(&mut sector, 0);
+        end_sector(&mut sector, 0);
         sector
+    }
+}
+
+/// Fills the last sector of `out`, which begins at `start`, and puts its checksum in front.
+fn end_sector(out: &mut Vec<u8>, start: usize) {
+    out.resize(start.saturating_add(SECTOR), 0);
+    let sector = out.get_mut(start..).unwrap_or_default();
+    if let Some((sum, rest)) = sector.split_first_chunk_mut::<4>() {
+        *sum = checksum(&[rest]).to_le_bytes();
     }
 }
 

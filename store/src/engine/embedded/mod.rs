@@ -15,6 +15,7 @@ use jeton_domain::time::Hour;
 
 use self::disk::Disk;
 use self::shared::{Shared, ToldOfChanges};
+use super::admission::check_shape;
 use super::{Applier, Batch, Committed, Engine, EngineHealth, Key, KeyRange, Pending, Row, Space};
 use crate::error::StoreError;
 
@@ -204,8 +205,9 @@ impl Engine for Embedded {
 
     fn commit(&self, batch: Batch) -> Pending<'_, Committed> {
         Box::pin(async move {
-            let outcome = self.shared.submit(batch)?;
-            outcome.await.unwrap_or(Err(StoreError::Closed))
+            check_shape(&batch)?;
+            let answer = self.shared.submit(batch)?;
+            answer.await.map_or(Err(StoreError::Closed), |(outcome, _)| outcome)
         })
     }
 

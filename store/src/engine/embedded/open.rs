@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jeton_domain::id::Tick;
 use jeton_domain::limits::{BATCH_IDS_MAX, RECENT_CHANGES_MAX};
 
 use super::EmbeddedOptions;
-use super::commit::Committer;
+use super::commit::{Committer, Records};
 use super::disk::{Disk, DiskFile, damaged};
 use super::flush::Flusher;
 use super::journal::{Found, Journal, prepare};
@@ -55,6 +56,7 @@ pub(super) fn open(
         batches: replayed.batches,
         journal_bytes: manifest.journal_bytes,
         memtable_bytes: options.memtable_bytes,
+        records: Records::default(),
     };
     let mut flusher = Flusher::new(Arc::clone(&shared), manifest, options.reserve_bytes);
     flusher.is_reserve_kept = shared.disk.keep_reserve().is_ok();
@@ -196,7 +198,7 @@ impl Replayed {
         let (newest, batches) = (&mut self.newest, &mut self.batches);
         file.replay(|group| {
             let mut is_in_order = true;
-            record::replay(group, &mut table, |id, committed| {
+            record::replay(&Bytes::copy_from_slice(group), &mut table, |id, committed| {
                 is_in_order &= committed.version > newest.version && committed.tick >= newest.tick;
                 *newest = committed;
                 batches.note(id, committed);

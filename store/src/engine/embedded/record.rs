@@ -9,53 +9,90 @@ use jeton_domain::time::Hour;
 use super::coding::{Reader, put_bytes, put_varint, wide};
 use super::memtable::{Cell, Memtable};
 use super::run::{space_number, space_of_number};
-use crate::engine::admission::Written;
-use crate::engine::{BatchId, Committed, Version};
+use crate::engine::admission::{Admitted, TICK_BYTES};
+use crate::engine::{Batch, BatchId, Committed, Version, Write};
 
-/// Appends a batch to a group.
-pub(super) fn encode(
-    out: &mut Vec<u8>,
-    id: BatchId,
-    committed: Committed,
-    drops: &[Hour],
-    rows: &[Written],
-) {
-    out.extend_from_slice(&id.0);
+/// Appends a batch that was admitted.
+pub(super) fn encode(out: &mut Vec<u8>, batch: &Batch, admitted: &Admitted) {
+    let committed = admitted.committed;
+    out.extend_from_slice(&batch.id.0);
     put_varint(out, committed.version.0);
     put_varint(out, committed.tick.number());
-    put_varint(out, wide(drops.len()));
-    for hour in drops {
+    put_varint(out, wide(batch.drops.len()));
+    for hour in &batch.drops {
         put_varint(out, u64::from(hour.number()));
     }
-    put_varint(out, wide(rows.len()));
-    for (key, value) in rows {
+    put_varint(out, wide(batch.writes.len()));
+    let mut sums = admitted.sums.iter();
+    for write in &batch.writes {
+        let key = write.key();
         put_varint(out, space_number(key.space));
         put_bytes(out, &key.bytes);
-        match value {
-            None => put_varint(out, 0),
-            Some(value) => {
-                put_varint(out, wide(value.len()).saturating_add(1));
-                out.extend_from_slice(value);
+        match write {
+            Write::Delete { .. } => put_varint(out, 0),
+            Write::Add { .. } => match sums.next().copied().unwrap_or_default() {
+                0 => put_varint(out, 0),
+                sum => {
+                    put_value(out, &sum.to_be_bytes());
+                }
+            },
+            Write::Put { value, tick_at, .. } => {
+                let start = put_value(out, value);
+                if let Some(at) = tick_at {
+                    put_tick(out, start.saturating_add(*at), committed.tick);
+                }
             }
         }
     }
 }
 
-/// Lays every batch of a group over `table`, and names each to `note`.
+/// The bytes that a batch takes at most.
+pub(super) fn length_max(batch: &Batch) -> usize {
+    let writes = batch.writes.iter().map(|write| {
+        let value = match write {
+            Write::Put { value, .. } => value.len(),
+            Write::Delete { .. } => 0,
+            Write::Add { .. } => 8,
+        };
+        value.saturating_add(write.key().bytes.len()).saturating_add(WRITE_OVERHEAD)
+    });
+    let drops = batch.drops.len().saturating_mul(VARINT_MAX);
+    writes.fold(drops.saturating_add(BATCH_OVERHEAD), usize::saturating_add)
+}
+
+/// Appends a value that is there; says where it begins.
+fn put_value(out: &mut Vec<u8>, value: &[u8]) -> usize {
+    put_varint(out, wide(value.len()).saturating_add(1));
+    let start = out.len();
+    out.extend_from_slice(value);
+    start
+}
+
+fn put_tick(out: &mut [u8], start: usize, tick: Tick) {
+    if let Some(place) = out.get_mut(start..start.saturating_add(TICK_BYTES)) {
+        place.copy_from_slice(&tick.number().to_be_bytes());
+    }
+}
+
+/// Lays every batch of a group over `table`, and names each to `note`. The rows are parts of the group.
 pub(super) fn replay(
-    group: &[u8],
+    group: &Bytes,
     table: &mut Memtable,
     mut note: impl FnMut(BatchId, Committed),
 ) -> Result<(), &'static str> {
     let mut reader = Reader::new(group);
     while !reader.is_empty() {
-        let (id, committed) = batch(&mut reader, table).ok_or("a batch makes no sense")?;
+        let (id, committed) = batch(group, &mut reader, table).ok_or("a batch makes no sense")?;
         note(id, committed);
     }
     Ok(())
 }
 
-fn batch(reader: &mut Reader<'_>, table: &mut Memtable) -> Option<(BatchId, Committed)> {
+fn batch(
+    group: &Bytes,
+    reader: &mut Reader<'_>,
+    table: &mut Memtable,
+) -> Option<(BatchId, Committed)> {
     let id = BatchId(reader.array()?);
     let version = Version(reader.varint()?);
     let tick = Tick::new(reader.varint()?);
@@ -64,15 +101,19 @@ fn batch(reader: &mut Reader<'_>, table: &mut Memtable) -> Option<(BatchId, Comm
     }
     for _ in 0..reader.varint()? {
         let space = space_of_number(reader.varint()?)?;
-        let key = Bytes::copy_from_slice(reader.bytes()?);
+        let key = group.slice_ref(reader.bytes()?);
         let value = match reader.varint()?.checked_sub(1) {
             None => None,
-            Some(length) => {
-                let value = reader.take(usize::try_from(length).ok()?)?;
-                Some(Bytes::copy_from_slice(value))
-            }
+            Some(length) => Some(group.slice_ref(reader.take(usize::try_from(length).ok()?)?)),
         };
         table.write(space, key, Cell { version, value });
     }
     Some((id, Committed { tick, version }))
 }
+
+/// What an hour or a length takes at most, and half of what a version or a tick does.
+const VARINT_MAX: usize = 5;
+/// The id, the version, the tick, two counts.
+const BATCH_OVERHEAD: usize = 16 + 6 * VARINT_MAX;
+/// The space and two lengths.
+const WRITE_OVERHEAD: usize = 3 * VARINT_MAX;

@@ -48,8 +48,12 @@ impl std::fmt::Debug for ToldOfChanges {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) batch: Batch,
-    pub(super) answer: oneshot::Sender<Result<Committed, StoreError>>,
+    pub(super) answer: oneshot::Sender<Answer>,
 }
+
+/// What became of a batch, and the batch: whoever made it frees it, since an allocator that takes
+/// back what another thread was given makes both wait.
+pub(super) type Answer = (Result<Committed, StoreError>, Batch);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -160,10 +164,7 @@ impl Shared {
     }
 
     /// Puts a batch in the queue; the outcome comes through the receiver.
-    pub(super) fn submit(
-        &self,
-        batch: Batch,
-    ) -> Result<oneshot::Receiver<Result<Committed, StoreError>>, StoreError> {
+    pub(super) fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Answer>, StoreError> {
         let (answer, outcome) = oneshot::channel();
         let mut queue = self.queue();
         if queue.phase != Phase::Open {

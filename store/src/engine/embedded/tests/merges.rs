@@ -15,12 +15,16 @@ use crate::engine::{Batch, Engine, KeyRange, Space, Write};
 fn write_to_all(engine: &Embedded, spaces: u32, rounds: u64) -> usize {
     let mut most = 0;
     for round in 0..rounds {
-        let name = round.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-        let writes = (0..spaces).map(|number| put(key(space(number), name), [1; 100]));
-        wait(engine.commit(Batch { writes: writes.collect(), ..batch(round, &[]) })).unwrap();
+        write_round(engine, spaces, round);
         most = most.max(most_runs(engine));
     }
     most
+}
+
+fn write_round(engine: &Embedded, spaces: u32, round: u64) {
+    let name = round.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+    let writes = (0..spaces).map(|number| put(key(space(number), name), [1; 100]));
+    wait(engine.commit(Batch { writes: writes.collect(), ..batch(round, &[]) })).unwrap();
 }
 
 fn most_runs(engine: &Embedded) -> usize {
@@ -54,7 +58,11 @@ fn a_damaged_segment_stops_no_merge_elsewhere() {
     let (engine, _) = open(&small(directory.path()));
     write_to_all(&engine, 2, 60);
     damage(directory.path(), "hour-0-");
-    write_to_all(&engine, 2, 1_500);
+    for round in 0..1_500 {
+        write_round(&engine, 2, round);
+        // Else a slow disk makes few large layers of them, and few runs.
+        settle(&engine, "the flusher follows", |view| view.frozen.is_empty());
+    }
     settle(&engine, "the others are merged", |view| {
         view.runs_of(Space::Lasting).len() <= 8 && view.runs_of(space(1)).len() > RUNS_BOUND
     });
@@ -140,6 +148,8 @@ fn removals_are_merged_away() {
     for page in 0..40 {
         let writes = (0..50).map(|n| Write::Delete { key: name(page * 50 + n) }).collect();
         wait(engine.commit(Batch { writes, ..batch(100 + page, &[]) })).unwrap();
+        // Else they may gather in one layer, which nothing writes out.
+        settle(&engine, "the flusher follows", |view| view.frozen.is_empty());
     }
     settle(&engine, "few removals are left", |view| {
         let runs = view.runs_of(Space::Lasting);
