@@ -162,7 +162,7 @@ pub(super) struct Compaction {
 impl Compaction {
     /// Begins to write the run with this id.
     pub(super) fn begin(disk: &Disk, id: u64, choice: Choice) -> Result<Self, StoreError> {
-        let merge = Merge::new(walks(&choice.inputs, &[])?)?;
+        let merge = Merge::new(walks(&choice.inputs, &[], None)?)?;
         let writer = RunWriter::create(disk, choice.space, id)?;
         Ok(Self { id, choice, merge, writer })
     }

@@ -66,7 +66,11 @@ impl<'a> Merge<'a> {
 }
 
 /// The walks of runs that are given oldest first, as sources.
-pub(super) fn walks<'a>(runs: &[Arc<Run>], start: &[u8]) -> Result<Vec<Source<'a>>, StoreError> {
-    let walk = |run: &Arc<Run>| Arc::clone(run).walk(start).map(Source::Run);
+pub(super) fn walks<'a>(
+    runs: &[Arc<Run>],
+    start: &[u8],
+    end: Option<&Bytes>,
+) -> Result<Vec<Source<'a>>, StoreError> {
+    let walk = |run: &Arc<Run>| Arc::clone(run).walk(start, end).map(Source::Run);
     runs.iter().rev().map(walk).collect()
 }

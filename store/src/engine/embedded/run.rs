@@ -6,6 +6,7 @@
 //! a block read from a wrong place is noticed.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -104,14 +105,13 @@ impl Run {
         let Some(block) = loaded.block_of(key).and_then(|index| loaded.blocks.get(index)) else {
             return Ok(None);
         };
-        let content = self.read(block)?;
-        let mut cells = Cells::new(&content);
+        let mut cells = Cells::new(self.read(block)?);
         loop {
             match cells.step() {
                 Ok(None) => return Ok(None),
                 Ok(Some(found)) => match cells.key.as_slice().cmp(key) {
                     Ordering::Less => {}
-                    Ordering::Equal => return Ok(Some(found.to_cell())),
+                    Ordering::Equal => return Ok(Some(cells.cell(&found))),
                     Ordering::Greater => return Ok(None),
                 },
                 Err(what) => return Err(self.file.damaged(block.offset, what)),
@@ -119,14 +119,23 @@ impl Run {
         }
     }
 
-    /// Walks the run from the first key that is not below `start`.
-    pub(super) fn walk(self: Arc<Self>, start: &[u8]) -> Result<Walk, StoreError> {
+    /// Walks the run from the first key that is not below `start`. Blocks that begin at `end` or
+    /// beyond are not read.
+    pub(super) fn walk(
+        self: Arc<Self>,
+        start: &[u8],
+        end: Option<&Bytes>,
+    ) -> Result<Walk, StoreError> {
         let loaded = Arc::clone(self.loaded()?);
         let next = loaded.block_of(start).unwrap_or(0);
-        let mut walk = Walk { run: self, loaded, next, cells: Vec::new().into_iter() };
-        walk.fill()?;
-        let from: Vec<_> = walk.cells.skip_while(|(key, _)| key.as_ref() < start).collect();
-        walk.cells = from.into_iter();
+        let (cells, end) = (Cells::new(Vec::new()), end.cloned());
+        let mut walk = Walk { run: self, loaded, next, end, offset: 0, cells, ahead: None };
+        while let Some(found) = walk.step()? {
+            if walk.cells.key.as_slice() >= start {
+                walk.ahead = Some(walk.take(&found));
+                break;
+            }
+        }
         Ok(walk)
     }
 
@@ -175,87 +184,98 @@ impl Loaded {
 pub(super) struct Walk {
     run: Arc<Run>,
     loaded: Arc<Loaded>,
+    /// The block that is read next.
     next: usize,
-    cells: std::vec::IntoIter<(Bytes, Cell)>,
+    end: Option<Bytes>,
+    /// Where the block that is walked lies.
+    offset: u64,
+    cells: Cells,
+    /// The first cell, found when the walk began.
+    ahead: Option<(Bytes, Cell)>,
 }
 
 impl Walk {
     /// The next key and what the run says of it.
     pub(super) fn next(&mut self) -> Result<Option<(Bytes, Cell)>, StoreError> {
-        loop {
-            if let Some(found) = self.cells.next() {
-                return Ok(Some(found));
-            }
-            if self.next >= self.loaded.blocks.len() {
-                return Ok(None);
-            }
-            self.fill()?;
+        if let Some(ahead) = self.ahead.take() {
+            return Ok(Some(ahead));
         }
+        let found = self.step()?;
+        Ok(found.map(|found| self.take(&found)))
     }
 
-    fn fill(&mut self) -> Result<(), StoreError> {
-        let Some(block) = self.loaded.blocks.get(self.next) else {
-            return Ok(());
-        };
-        self.next = self.next.saturating_add(1);
-        let content = self.run.read(block)?;
-        let mut cells = Cells::new(&content);
-        let mut found = Vec::new();
+    fn take(&self, found: &FoundCell) -> (Bytes, Cell) {
+        (Bytes::copy_from_slice(&self.cells.key), self.cells.cell(found))
+    }
+
+    fn step(&mut self) -> Result<Option<FoundCell>, StoreError> {
         loop {
-            match cells.step() {
-                Ok(Some(cell)) => found.push((Bytes::copy_from_slice(&cells.key), cell.to_cell())),
-                Ok(None) => break,
-                Err(what) => return Err(self.run.file.damaged(block.offset, what)),
+            match self.cells.step() {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => {}
+                Err(what) => return Err(self.run.file.damaged(self.offset, what)),
             }
+            let Some(block) = self.loaded.blocks.get(self.next) else {
+                return Ok(None);
+            };
+            if self.end.as_ref().is_some_and(|end| block.first >= *end) {
+                return Ok(None);
+            }
+            self.next = self.next.saturating_add(1);
+            self.offset = block.offset;
+            self.cells = Cells::new(self.run.read(block)?);
         }
-        self.cells = found.into_iter();
-        Ok(())
     }
 }
 
 /// The cells of one block, one after the other.
-struct Cells<'a> {
-    reader: Reader<'a>,
+#[derive(Debug)]
+struct Cells {
+    content: Vec<u8>,
+    /// How far it is taken apart.
+    at: usize,
     /// The key of the cell that was found last.
     key: Vec<u8>,
 }
 
-struct FoundCell<'a> {
+struct FoundCell {
     version: u64,
-    value: Option<&'a [u8]>,
+    /// Where in the block the value stands.
+    value: Option<Range<usize>>,
 }
 
-impl FoundCell<'_> {
+impl Cells {
+    const fn new(content: Vec<u8>) -> Self {
+        Self { content, at: 0, key: Vec::new() }
+    }
+
     /// Copies the value, so that a kept row does not keep its whole block.
-    fn to_cell(&self) -> Cell {
-        Cell { version: Version(self.version), value: self.value.map(Bytes::copy_from_slice) }
-    }
-}
-
-impl<'a> Cells<'a> {
-    const fn new(content: &'a [u8]) -> Self {
-        Self { reader: Reader::new(content), key: Vec::new() }
+    fn cell(&self, found: &FoundCell) -> Cell {
+        let value = found.value.clone().and_then(|range| self.content.get(range));
+        Cell { version: Version(found.version), value: value.map(Bytes::copy_from_slice) }
     }
 
-    fn step(&mut self) -> Result<Option<FoundCell<'a>>, &'static str> {
-        if self.reader.is_empty() {
+    fn step(&mut self) -> Result<Option<FoundCell>, &'static str> {
+        if self.at >= self.content.len() {
             return Ok(None);
         }
         self.decode().map(Some).ok_or("a block makes no sense")
     }
 
-    fn decode(&mut self) -> Option<FoundCell<'a>> {
-        let shared = usize::try_from(self.reader.varint()?).ok()?;
+    fn decode(&mut self) -> Option<FoundCell> {
+        let mut reader = Reader::new(self.content.get(self.at..)?);
+        let shared = usize::try_from(reader.varint()?).ok()?;
         if shared > self.key.len() {
             return None;
         }
         self.key.truncate(shared);
-        self.key.extend_from_slice(self.reader.bytes()?);
-        let version = self.reader.varint()?;
-        let value = match self.reader.varint()?.checked_sub(1) {
-            None => None,
-            Some(length) => Some(self.reader.take(usize::try_from(length).ok()?)?),
-        };
+        self.key.extend_from_slice(reader.bytes()?);
+        let version = reader.varint()?;
+        let length = reader.varint()?.checked_sub(1);
+        let length = length.map(usize::try_from).transpose().ok()?;
+        reader.take(length.unwrap_or(0))?;
+        self.at = self.content.len().checked_sub(reader.left())?;
+        let value = length.map(|length| self.at.saturating_sub(length)..self.at);
         Some(FoundCell { version, value })
     }
 }

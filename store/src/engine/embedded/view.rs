@@ -158,10 +158,10 @@ impl Scan {
     /// scan must find the rest, if there may be one.
     pub(super) fn finish(self, range: &KeyRange) -> Result<Found, StoreError> {
         let mut sources = vec![Source::Cells(self.cells.into_iter())];
-        sources.extend(walks(&self.runs, &range.start)?);
+        let end = self.rest.as_ref().or(range.end.as_ref());
+        sources.extend(walks(&self.runs, &range.start, end)?);
         let mut merge = Merge::new(sources)?;
         let mut rows = Vec::new();
-        let end = self.rest.as_ref().or(range.end.as_ref());
         // Up to there the layers gave `limit` rows or all they have, so the walk misses none.
         while rows.len() < self.limit
             && let Some((bytes, cell)) = merge.next()?
