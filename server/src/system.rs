@@ -2,6 +2,7 @@
 //!
 //! Owns the readings. The rule that makes `now` out of them is `SteadyClock`'s; this file feeds it.
 
+use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
 use jeton_domain::time::{
@@ -57,15 +58,41 @@ impl Clock for SystemClock {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "the one source of randomness")]
     fn fill(&self, bytes: &mut [u8]) {
-        if getrandom::fill(bytes).is_err() {
-            // Guessable ids would be worse than no server.
-            tracing::error!("the operating system gives no random bytes");
-            std::process::abort();
+        if bytes.len() > ID_BYTES {
+            return fill_from_system(bytes);
         }
+        STOCK.with_borrow_mut(|stock| {
+            if stock.len() < bytes.len() {
+                stock.resize(STOCK_BYTES, 0);
+                fill_from_system(stock);
+            }
+            let kept = stock.len().saturating_sub(bytes.len());
+            for (byte, random) in bytes.iter_mut().zip(stock.drain(kept..)) {
+                *byte = random;
+            }
+        });
     }
 }
+
+#[expect(clippy::disallowed_methods, reason = "the one source of randomness")]
+fn fill_from_system(bytes: &mut [u8]) {
+    if getrandom::fill(bytes).is_err() {
+        // Guessable ids would be worse than no server.
+        tracing::error!("the operating system gives no random bytes");
+        std::process::abort();
+    }
+}
+
+thread_local! {
+    /// Random bytes for ids, which are no secrets: a call of the system for each would cost as much as
+    /// everything else about them. Keys and salts are longer and always asked for.
+    static STOCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The longest id.
+const ID_BYTES: usize = 16;
+const STOCK_BYTES: usize = 1_024;
 
 fn reading() -> Reading {
     Reading { wall: Timestamp::from_ms(ms(clock_gettime(ClockId::Realtime))), boot: boot() }
