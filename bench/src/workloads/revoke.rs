@@ -77,7 +77,7 @@ pub(super) fn curve<'a>(
 }
 
 /// A revocation takes a few milliseconds, most of them waiting for the disk: many tell more than few.
-const TURNS: usize = 3;
+const TURNS: usize = 5;
 
 /// The realms of the store that all share: those that are measured, and those that make a server warm.
 pub(super) struct Ranks {
