@@ -338,7 +338,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.is_flushed = false;
+        self.note_write();
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -347,8 +347,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.is_flushed = false;
+        self.note_write();
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn note_write(&mut self) {
+        self.is_flushed = false;
+        if self.pulse.phase() == Phase::Head {
+            // An answer to a head that is still under way: it is refused.
+            self.pulse.leave_unread();
+        }
     }
 
     pub(crate) fn is_write_vectored(&self) -> bool {
@@ -365,11 +373,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
     /// direction first and read on for a while: a socket that is closed with unread bytes would take
     /// the answer back.
     pub(crate) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let phase = self.pulse.phase();
-        if phase != Phase::Lingering {
+        if self.pulse.phase() != Phase::Lingering {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-            // A head that is still under way is one that was refused.
-            if phase != Phase::Head && !self.pulse.has_left_unread() {
+            if !self.pulse.has_left_unread() {
                 return Poll::Ready(Ok(()));
             }
             self.pulse.linger();

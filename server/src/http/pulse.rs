@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(crate) struct Pulse {
     /// The two lowest bits are the phase, the others count the changes.
     state: AtomicU32,
-    /// Whether an answer was made without reading the body it answers.
+    /// Whether an answer was made without reading all of what it answers.
     is_unread: AtomicBool,
 }
 
@@ -39,7 +39,7 @@ impl Pulse {
         self.enter(IDLE);
     }
 
-    /// An answer is made without reading the whole body.
+    /// An answer is made without reading the whole request.
     pub(crate) fn leave_unread(&self) {
         self.is_unread.store(true, Ordering::Relaxed);
     }
@@ -61,7 +61,7 @@ impl Pulse {
         self.read().0
     }
 
-    /// Whether an answer was made without reading the whole body.
+    /// Whether an answer was made without reading the whole request.
     pub(crate) fn has_left_unread(&self) -> bool {
         self.is_unread.load(Ordering::Relaxed)
     }
