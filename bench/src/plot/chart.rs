@@ -51,7 +51,7 @@ pub(super) struct Lines {
 /// How axes are divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scale {
-    /// Evenly, from zero upwards.
+    /// Evenly, with zero among the values.
     Even,
     /// By powers of ten.
     Powers,
@@ -163,7 +163,7 @@ impl Axis {
             most = most.max(value);
         }
         let (least, most) = match scale {
-            Scale::Even => (0.0, most.max(f64::MIN_POSITIVE)),
+            Scale::Even => (least.min(0.0), most.max(f64::MIN_POSITIVE)),
             Scale::Powers => {
                 let low = least.max(f64::MIN_POSITIVE).log10().floor();
                 (low, most.max(f64::MIN_POSITIVE).log10().ceil().max(low + 1.0))
@@ -172,6 +172,7 @@ impl Axis {
         let mut axis = Self { scale, least, most, from, to };
         if scale == Scale::Even {
             let step = axis.step();
+            axis.least = (least / step).floor() * step;
             axis.most = (most / step).ceil() * step;
         }
         axis
@@ -251,6 +252,7 @@ mod tests {
         let even = axis(&[3.0, 47.0], Scale::Even);
         assert_eq!(even.ticks(), [0.0, 10.0, 20.0, 30.0, 40.0, 50.0]);
         assert!((even.place(25.0) - 50.0).abs() < 1e-9);
+        assert_eq!(axis(&[-90.0, 90.0], Scale::Even).ticks(), [-100.0, -50.0, 0.0, 50.0, 100.0]);
         let powers = axis(&[20.0, 900.0], Scale::Powers);
         assert_eq!(powers.ticks().len(), 3);
         assert!((powers.place(100.0) - 50.0).abs() < 1e-9);

@@ -50,6 +50,8 @@ struct Trait {
     what: &'static str,
     unit: &'static str,
     plot: &'static str,
+    /// Hours of either side of the comparison.
+    window: u32,
     /// What the line of the plot is called.
     line: &'static str,
     of: fn(&Hourly) -> f64,
@@ -60,6 +62,7 @@ const TRAITS: [Trait; 6] = [
         what: "disk after 48 simulated hours, journals apart",
         unit: "MB",
         plot: "hours-disk",
+        window: FEW,
         line: "journals apart",
         of: |hour| hour.run_bytes / 1e6,
     },
@@ -67,6 +70,7 @@ const TRAITS: [Trait; 6] = [
         what: "disk after 48 simulated hours, journals and all",
         unit: "MB",
         plot: "hours-disk",
+        window: FEW,
         line: "journals and all",
         of: |hour| (hour.run_bytes + hour.journal_bytes) / 1e6,
     },
@@ -74,6 +78,7 @@ const TRAITS: [Trait; 6] = [
         what: "memory after 48 simulated hours",
         unit: "MB",
         plot: "hours-memory",
+        window: FEW,
         line: "median of the hour",
         of: |hour| hour.memory_bytes / 1e6,
     },
@@ -81,6 +86,7 @@ const TRAITS: [Trait; 6] = [
         what: "p99 of a durable grant after 48 simulated hours",
         unit: "ms",
         plot: "hours-issue",
+        window: MANY,
         line: "p99",
         of: |hour| hour.issue_p99_s * 1e3,
     },
@@ -88,6 +94,7 @@ const TRAITS: [Trait; 6] = [
         what: "p99 of validation after 48 simulated hours, tokens shown before",
         unit: "us",
         plot: "hours-validate",
+        window: MANY,
         line: "p99, tokens shown a moment before",
         of: |hour| hour.hot_p99_s * 1e6,
     },
@@ -95,6 +102,7 @@ const TRAITS: [Trait; 6] = [
         what: "p99 of validation after 48 simulated hours, any token of the day",
         unit: "us",
         plot: "hours-validate",
+        window: MANY,
         line: "p99, any token of the day",
         of: |hour| hour.cold_p99_s * 1e6,
     },
@@ -102,36 +110,35 @@ const TRAITS: [Trait; 6] = [
 
 /// The last hours against as many around the 25th.
 fn finding(seen: &Seen, of: &Trait) -> Finding {
+    let Trait { what, unit, plot, window, line, .. } = of;
     let value = |number: u32| {
         let place = usize::try_from(number.saturating_sub(1)).unwrap_or_default();
         seen.hours.get(place).map_or(f64::NAN, of.of)
     };
-    let window = |last: u32| Series {
-        unit: of.unit.into(),
-        values: (last.saturating_sub(WINDOW)..last)
-            .map(|number| value(number.saturating_add(1)))
-            .collect(),
+    let first = |last: u32| last.saturating_sub(*window).saturating_add(1);
+    let series = |last: u32| Series {
+        unit: (*unit).into(),
+        values: (first(last)..=last).map(value).collect(),
     };
-    let middle = COMPARED.saturating_add(WINDOW / 2);
-    let what = of.what;
-    let first = |last: u32| last.saturating_sub(WINDOW).saturating_add(1);
-    let curve = (1..=HOURS).map(|number| (f64::from(number), value(number))).collect();
+    let middle = COMPARED.saturating_add(window / 2);
+    let points = (1..=HOURS).map(|number| (f64::from(number), value(number))).collect();
     Finding::ratio(
         format!("{what} (hours {} to {HOURS})", first(HOURS)),
-        window(HOURS),
+        series(HOURS),
         format!("hours {} to {middle}", first(middle)),
-        window(middle),
+        series(middle),
         Bound::AtMost(1.1),
     )
-    .with_curves(vec![Curve::new(of.plot, of.line, curve)])
+    .with_curves(vec![Curve::new(*plot, *line, points)])
 }
 
 /// Hours that are simulated.
 const HOURS: u32 = 48;
 /// The hour that the end is compared with.
 const COMPARED: u32 = 25;
-/// Hours of either side of the comparison.
-const WINDOW: u32 = 5;
+/// Hours of either side where they differ little, and where each depends on the disk's mood.
+const FEW: u32 = 5;
+const MANY: u32 = 11;
 
 #[cfg(test)]
 mod tests {
