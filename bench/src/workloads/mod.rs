@@ -217,7 +217,7 @@ impl Scale {
         few_users: 1_000,
         revocations: 400,
         races: 100_000,
-        grants_an_hour: 20_160,
+        grants_an_hour: 40_320,
     };
 
     /// Enough to see that every workload runs and every answer is right.
