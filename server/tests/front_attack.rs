@@ -212,6 +212,27 @@ fn halves_of_heads_do_not_keep_newcomers_out() {
 }
 
 #[test]
+fn those_who_never_read_do_not_keep_newcomers_out() {
+    let server = Server::start(&["jeton.http.connections.max=16", "jeton.http.threads=1"]);
+    let many = fit("x", "").repeat(1_000);
+    let stuck: Vec<TcpStream> = (0..16)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+            while stream.write_all(many.as_bytes()).is_ok() {}
+            stream
+        })
+        .collect();
+    for _ in 0..32 {
+        let mut stream = server.connect();
+        stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        stream.write_all(fit("x", "").as_bytes()).unwrap();
+        assert!(head(&mut stream).starts_with("HTTP/1.1 401 Unauthorized\r\n"));
+    }
+    drop(stuck);
+}
+
+#[test]
 fn one_who_never_reads_is_not_read_without_end() {
     let server = Server::start(&[]);
     let token = granted(&server);

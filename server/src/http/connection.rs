@@ -114,7 +114,11 @@ where
                 }
                 return;
             }
-            () = &mut asked, if !is_ending => {
+            why = &mut asked, if !is_ending => {
+                // The place is wanted now: who does not take their answers is not waited for.
+                if why == Asked::ToMakeRoom && front::locked(&front).has_unsent() {
+                    return;
+                }
                 is_ending = true;
                 front::locked(&front).end();
                 connection.as_mut().graceful_shutdown();
@@ -149,8 +153,17 @@ where
     Poll::Pending
 }
 
-/// Returns when the server stops, or when this connection is to make room for another one.
-async fn asked_to_end(site: &Site) {
+/// Why a connection is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// The server stops.
+    ToStop,
+    /// A newer connection needs the place.
+    ToMakeRoom,
+}
+
+/// Returns when this connection is to end.
+async fn asked_to_end(site: &Site) -> Asked {
     let mut stop = site.stop();
     let mut pushed_out = pin!(site.pressure.notified());
     // A request to make room that found nobody was not meant for a connection that came later.
@@ -160,8 +173,8 @@ async fn asked_to_end(site: &Site) {
     tokio::select! {
         biased;
         // A closed channel is a server that is gone: the same as a stop.
-        _ = stop.wait_for(|is_asked| *is_asked) => {}
-        () = pushed_out => {}
+        _ = stop.wait_for(|is_asked| *is_asked) => Asked::ToStop,
+        () = pushed_out => Asked::ToMakeRoom,
     }
 }
 

@@ -93,6 +93,11 @@ impl<S> Front<S> {
         self.is_ending = true;
     }
 
+    /// Whether the client has left answers unread for so long that no more of them fit the socket.
+    pub(crate) const fn has_unsent(&self) -> bool {
+        !self.output.is_empty()
+    }
+
     /// Takes the stream back if the request that was lent is answered and the answer is out.
     pub(crate) fn take_back(&mut self) -> bool {
         let is_done = self.turn == Turn::Library { owed: 0 }
@@ -317,8 +322,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// While the library answers, it watches for the end of the stream. What comes instead is kept;
-    /// with something kept, nothing more is read.
+    /// With its answer out, the library watches for the next request or the end of the stream. What
+    /// comes is kept; with something kept, nothing more is read.
     fn poll_hang_up(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.input.is_empty() {
             return Poll::Pending;
