@@ -410,7 +410,6 @@ fn a_chunked_body_leaves_the_connection_to_the_library() {
 fn answers_that_wait_for_a_slow_reader_are_all_there() {
     let server = Server::start(&[]);
     let token = granted(&server);
-    // The library drops what it works on when a client stops sending, so it does not come last.
     let pair = LIVE.to_owned() + &fit(&token, "x-opaque-id: 1\r\n");
     let mut answers = Answers::of(&server);
     let mut sender = answers.stream.try_clone().unwrap();
