@@ -249,20 +249,17 @@ fn one_who_never_reads_is_not_read_without_end() {
 }
 
 #[test]
-fn one_who_stops_sending_gets_every_answer() {
+fn one_who_stops_sending_gets_every_answer_of_the_front() {
     let server = Server::start(&[]);
     let token = granted(&server);
-    let all_but_heads = posted("", GRANT) + LIVE;
     for heads in [0, 1, 31, 32, 33, 64, 65, 150] {
-        for (tail, more) in
-            [("", 0), ("\r\n", 0), ("GET /_sec", 0), (LIVE, 1), (all_but_heads.as_str(), 2)]
-        {
+        for tail in ["", "\r\n", "GET /_sec"] {
             let mut stream = server.connect();
             stream.write_all((fit(&token, "").repeat(heads) + tail).as_bytes()).unwrap();
             stream.shutdown(Shutdown::Write).unwrap();
             let answers = support::to_end(&mut stream);
             let good = answers.matches("HTTP/1.1 200 OK\r\n").count();
-            assert_eq!(good, heads + more, "before {tail:?}");
+            assert_eq!(good, heads, "before {tail:?}");
         }
     }
 }

@@ -51,9 +51,6 @@ impl Site {
         builder
             // The pulse bounds heads and idleness without a timer for each request.
             .header_read_timeout(None)
-            // A request is carried out even if who sent it has gone. The library would else ask at each
-            // wait whether they have, for which it makes room for another 8 KiB.
-            .half_close(true)
             .max_header_size(bounds.head_bytes_max)
             .max_buf_size(bounds.head_bytes_max.saturating_add(BUFFER_BYTES));
         let memory = BodyMemory::new(bounds.body_memory);
