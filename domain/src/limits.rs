@@ -85,10 +85,10 @@ pub const TRANSACT_ATTEMPTS_MAX: u32 = 1_000;
 pub const SCAN_ROWS_MAX: usize = 1_000;
 
 /// Named changes that a cache remembers to decide whether a read raced with a commit.
-pub const RECENT_CHANGES_MAX: usize = 65_536;
+pub const RECENT_CHANGES_MAX: usize = 50_000;
 
 /// Batch ids that an engine remembers to recognise a repeated batch.
-pub const BATCH_IDS_MAX: usize = 65_536;
+pub const BATCH_IDS_MAX: usize = 50_000;
 
 /// Commits that may wait for the commit thread at once; beyond it the answer is "try later".
 pub const COMMIT_QUEUE_MAX: usize = 65_536;

@@ -25,7 +25,7 @@ impl RecentChanges {
     /// Remembers nothing yet: every change so far lies at or below `start`.
     pub(crate) fn new(start: Tick, bound: usize) -> Self {
         Self {
-            newest: HashMap::new(),
+            newest: roomy(bound),
             order: VecDeque::new(),
             complete_above: start,
             latest: start,
@@ -71,7 +71,7 @@ pub(super) struct RecentBatches {
 impl RecentBatches {
     /// Remembers nothing yet, and never more than `bound` batches.
     pub(super) fn new(bound: usize) -> Self {
-        Self { outcomes: HashMap::new(), order: VecDeque::new(), bound }
+        Self { outcomes: roomy(bound), order: VecDeque::new(), bound }
     }
 
     /// Notes what became of the batch.
@@ -91,6 +91,14 @@ impl RecentBatches {
     pub(super) fn outcome(&self, id: BatchId) -> Option<Committed> {
         self.outcomes.get(&id).copied()
     }
+}
+
+/// A table for so many keys that come and go for ever.
+///
+/// One that is more than half full when the places of keys that went are used up doubles, which may be
+/// hours after it has as many keys as it ever will.
+fn roomy<K, V>(keys: usize) -> HashMap<K, V> {
+    HashMap::with_capacity(keys.saturating_mul(2))
 }
 
 #[cfg(test)]
@@ -124,6 +132,17 @@ mod tests {
         assert!(changes.is_unchanged_since(&key("b"), Tick::new(2)));
         assert!(!changes.is_unchanged_since(&key("a"), Tick::new(3)));
         assert!(changes.is_unchanged_since(&key("a"), Tick::new(4)));
+    }
+
+    #[test]
+    fn what_comes_and_goes_never_needs_more_room() {
+        let mut changes = RecentChanges::new(Tick::new(0), 700);
+        let room = changes.newest.capacity();
+        for n in 1..50_000_u32 {
+            let bytes = Bytes::copy_from_slice(&n.to_be_bytes());
+            changes.note(Tick::new(n.into()), &[Key { space: Space::Lasting, bytes }]);
+            assert!(changes.newest.capacity() <= room, "at {n}");
+        }
     }
 
     #[test]
