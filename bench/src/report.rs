@@ -187,6 +187,7 @@ pub(crate) fn series(series: &Series) -> String {
 /// A number with as many digits as are worth reading.
 pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
+        0.0 => 0,
         large if large >= 100.0 => 0,
         middle if middle >= 10.0 => 1,
         small if small >= 0.1 => 2,
