@@ -194,7 +194,13 @@ struct Grants {
 impl Grants {
     fn new(fill: &Fill<'_>) -> Outcome<Self> {
         let now = clock::now();
-        let chance = Chance::new(u64::try_from(now.ms()).unwrap_or_default());
+        // Small realms are filled within the same millisecond and must not draw the same ids.
+        let seed = u64::try_from(now.ms()).unwrap_or_default();
+        let chance = Chance::new(
+            fill.realm
+                .bytes()
+                .fold(seed, |seed, byte| Chance::new(seed.wrapping_add(u64::from(byte))).next()),
+        );
         let mut grantees = Grantees::new(fill.realm, fill.users)?;
         if fill.realm == EXPIRED_REALM {
             grantees = grantees.with_access_lifetime(ACCESS_LIFETIME_MS_MIN);
