@@ -92,6 +92,21 @@ impl Finding {
         Self { what, measured, against, baseline, figure, bound, holds, curves }
     }
 
+    /// A series against another one whose values were measured beside its own, one by one, judged by the
+    /// median of their ratios.
+    pub(crate) fn paired(
+        what: impl Into<String>,
+        measured: Series,
+        against: impl Into<String>,
+        baseline: Series,
+        bound: Bound,
+    ) -> Self {
+        let ratios = measured.values.iter().zip(&baseline.values).map(|(one, other)| one / other);
+        let figure = Series { unit: "".into(), values: ratios.collect() }.median();
+        let holds = bound.holds(figure);
+        Self { figure, holds, ..Self::ratio(what, measured, against, baseline, bound) }
+    }
+
     /// A series against another one, judged by its own median.
     pub(crate) fn beside(
         what: impl Into<String>,

@@ -220,9 +220,15 @@ const PLOTS: &[Plot] = &[
                 scale: Scale::Even,
             },
             PanelOf::Curves {
-                name: "hours-validate",
+                name: "hours-hot",
                 across: HOUR,
-                up: "validation, microseconds",
+                up: "validation of a token shown a moment before, microseconds",
+                scale: Scale::Even,
+            },
+            PanelOf::Curves {
+                name: "hours-cold",
+                across: HOUR,
+                up: "validation of any token of the day, microseconds",
                 scale: Scale::Even,
             },
         ],

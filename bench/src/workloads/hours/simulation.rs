@@ -1,21 +1,17 @@
-//! The simulation: 48 hours of steady use under a clock that it moves.
+//! The simulation: hours of steady use under a clock that it moves.
 //!
-//! Owns what happens when, and that every answer is compared with the ledger's. It runs in a process of
-//! its own, so that the memory it samples is the product's, the ledger's apart.
+//! Owns what happens when, and that every answer is compared with the ledger's. Whose turn it is it does
+//! not know.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jeton_authority::AuthorityError;
 use jeton_authority::error::Unauthenticated;
 use jeton_authority::tokens::expire::Marks;
-use jeton_authority::tokens::issue::Grant;
 use jeton_authority::tokens::revoke::{Revocation, Revoked};
-use jeton_authority::{Authority, AuthorityError};
 use jeton_domain::id::PairId;
 use jeton_domain::name::{RealmName, Username};
-use jeton_domain::secret::Secret;
 use jeton_domain::selector::Selector;
 use jeton_domain::time::Clock as _;
 use jeton_domain::token::text::Half;
@@ -23,20 +19,17 @@ use jeton_store::tables::census::Counts;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use super::calls::{Act, Done, perform};
+use super::hourly::{Hourly, Samples};
 use super::ledger::{Covered, Entry, Ledger, Place, Toll};
 use super::world::{Person, REALMS, World, gateway, refused};
 use crate::chance::Chance;
 use crate::clock::Stopwatch;
-use crate::error::{BenchError, Outcome, Trying};
-use crate::process;
-use crate::report::{progress, say};
-use crate::stats::{Series, real};
+use crate::error::{BenchError, Outcome};
 
-/// What the simulation saw.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Seen {
-    /// Hour by hour.
-    pub(super) hours: Vec<Hourly>,
+/// What a simulation counted in all its hours.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Sums {
     /// Pairs that were made.
     pub(super) pairs: u64,
     /// Segments that were dropped.
@@ -47,48 +40,18 @@ pub(super) struct Seen {
     pub(super) shown: u64,
 }
 
-/// What one simulated hour was like.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Hourly {
-    /// Bytes of the store, journals apart.
-    pub(super) run_bytes: f64,
-    /// Bytes of the journals.
-    pub(super) journal_bytes: f64,
-    /// Bytes of memory, the ledger apart.
-    pub(super) memory_bytes: f64,
-    /// Seconds of a grant that are exceeded once in a hundred times.
-    pub(super) issue_p99_s: f64,
-    /// The same of a validation of a token that was shown a moment before.
-    pub(super) hot_p99_s: f64,
-    /// The same of a validation of any token of the last day.
-    pub(super) cold_p99_s: f64,
-}
-
-/// Lives through so many hours on a new store below `folder`, and prints what it saw.
-pub(crate) fn live_here(folder: &Path, grants_an_hour: usize, hours: u32) -> Outcome<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.trying(|| "no runtime".to_owned())?;
-    let seen = runtime.block_on(async {
-        let mut simulation = Simulation::begin(folder, grants_an_hour).await?;
-        for hour in 1..=hours {
-            let hourly = simulation.pass_hour(hour).await?;
-            progress(&format!("hours: {hour} of {hours}, {hourly}"));
-            simulation.seen.hours.push(hourly);
-        }
-        simulation.end(hours).await
-    })?;
-    let json = serde_json::to_string(&seen).map_err(std::io::Error::from);
-    say(&json.trying(|| "cannot print what was seen".to_owned())?);
-    Ok(())
-}
-
-struct Simulation {
+/// An authority on a store of its own, and everybody who asks it for something.
+#[derive(Debug)]
+pub(super) struct Simulation {
     world: World,
     marks: Marks,
     ledger: Ledger,
     chance: Chance,
     store: PathBuf,
     steps_an_hour: usize,
+    /// Hours that are over, and steps of the one that is not.
+    hours: u32,
+    steps: usize,
     /// Milliseconds that have passed, and those at which a job of the server is due.
     passed_ms: i64,
     mark_due_ms: i64,
@@ -97,61 +60,13 @@ struct Simulation {
     oldest: Vec<PairId>,
     /// The pairs whose tokens were shown just now.
     warm: Vec<Place>,
-    times: Times,
-    sizes: Sizes,
-    seen: Seen,
-}
-
-/// Seconds that calls of one hour took.
-#[derive(Default)]
-struct Times {
-    issue: Vec<f64>,
-    hot: Vec<f64>,
-    cold: Vec<f64>,
-}
-
-/// Bytes, as they were found some times within an hour.
-struct Sizes {
-    runs: Series,
-    journals: Series,
-    memory: Series,
-}
-
-impl core::fmt::Display for Hourly {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let (runs, memory) = (self.run_bytes / 1e6, self.memory_bytes / 1e6);
-        write!(f, "{runs:.0} MB of runs, {memory:.0} MB of memory")
-    }
-}
-
-impl Sizes {
-    const fn new() -> Self {
-        Self {
-            runs: Series::new("bytes"),
-            journals: Series::new("bytes"),
-            memory: Series::new("bytes"),
-        }
-    }
-}
-
-/// What is asked for in one call.
-enum Act {
-    Issue(Person),
-    Refresh(Person, Secret),
-    /// The half, its text, and whether it was not revoked before.
-    Revoke(Half, Secret, bool),
-}
-
-/// A call that was answered as it must be.
-struct Done {
-    seconds: f64,
-    /// The pair that came of it, if one did, by its access token; and whether it was issued.
-    made: Option<(Person, Secret)>,
-    is_issue: bool,
+    samples: Samples,
+    sums: Sums,
 }
 
 impl Simulation {
-    async fn begin(folder: &Path, grants_an_hour: usize) -> Outcome<Self> {
+    /// Begins on a new store below `folder`.
+    pub(super) async fn begin(folder: &Path, grants_an_hour: usize) -> Outcome<Self> {
         let steps_an_hour = grants_an_hour.div_ceil(ISSUES);
         let made_an_hour = steps_an_hour.saturating_mul(ISSUES.saturating_add(REFRESHES));
         let store = folder.join("store");
@@ -163,42 +78,65 @@ impl Simulation {
             chance: Chance::new(SEED),
             store,
             steps_an_hour,
+            hours: 0,
+            steps: 0,
             passed_ms: 0,
             mark_due_ms: 0,
             expiry_due_ms: 0,
             oldest: Vec::with_capacity(OLDEST),
             warm: Vec::new(),
-            times: Times::default(),
-            sizes: Sizes::new(),
-            seen: Seen::default(),
+            samples: Samples::new(),
+            sums: Sums::default(),
         })
     }
 
-    async fn pass_hour(&mut self, hour: u32) -> Outcome<Hourly> {
-        let step_ms = i64::try_from(self.steps_an_hour).ok();
-        let step_ms = step_ms.and_then(|steps| HOUR_MS.checked_div(steps)).unwrap_or(HOUR_MS);
-        let sample_every = self.steps_an_hour.div_ceil(SAMPLES_AN_HOUR);
-        for step in 1..=self.steps_an_hour {
-            self.world.clock.pass_ms(step_ms);
-            self.passed_ms = self.passed_ms.saturating_add(step_ms);
-            self.burst().await?;
-            self.show_some().await?;
-            self.do_jobs().await?;
-            if step.is_multiple_of(sample_every) {
-                self.sample()?;
+    /// Lives for a turn, or to the end of the hour if that is nearer: what the hour was like that is over.
+    pub(super) async fn take_turn(&mut self) -> Outcome<Option<Hourly>> {
+        let steps_a_turn = self.steps_an_hour.div_ceil(TURNS_AN_HOUR);
+        for _ in 0..steps_a_turn {
+            self.step().await?;
+            let is_hour_over = self.steps == self.steps_an_hour;
+            let steps_a_window = steps_a_turn.saturating_mul(TURNS_A_WINDOW);
+            if is_hour_over || self.steps.is_multiple_of(steps_a_window) {
+                self.samples.close_window();
+            }
+            if is_hour_over {
+                return self.end_hour().await.map(Some);
             }
         }
+        Ok(None)
+    }
+
+    async fn step(&mut self) -> Outcome<()> {
+        let step_ms = i64::try_from(self.steps_an_hour).ok();
+        let step_ms = step_ms.and_then(|steps| HOUR_MS.checked_div(steps)).unwrap_or(HOUR_MS);
+        self.world.clock.pass_ms(step_ms);
+        self.passed_ms = self.passed_ms.saturating_add(step_ms);
+        self.burst().await?;
+        self.show_some().await?;
+        self.do_jobs().await?;
+        self.steps = self.steps.saturating_add(1);
+        if self.steps.is_multiple_of(self.steps_an_hour.div_ceil(SAMPLES_AN_HOUR)) {
+            self.samples.look(&self.store, self.ledger.bytes())?;
+        }
+        Ok(())
+    }
+
+    async fn end_hour(&mut self) -> Outcome<Hourly> {
+        self.steps = 0;
+        self.hours = self.hours.saturating_add(1);
         let number = u16::try_from(self.chance.next() % u64::from(USERS)).unwrap_or_default();
-        let realm = u8::from(hour.is_multiple_of(2));
+        let realm = u8::from(self.hours.is_multiple_of(2));
         self.revoke_all(Covered::User(Person { realm, number })).await?;
-        if hour.is_multiple_of(6) {
+        if self.hours.is_multiple_of(6) {
             self.revoke_all(Covered::Realm(SMALL_REALM)).await?;
         }
         let health = self.world.authority.health();
         if let Some(trouble) = health.trouble.first() {
+            let hour = self.hours;
             return Err(BenchError::Answer(format!("trouble in hour {hour}: {trouble}")));
         }
-        Ok(self.close_hour())
+        Ok(self.samples.close_hour())
     }
 
     /// Grants, refreshes and single revocations, all at once.
@@ -211,7 +149,7 @@ impl Simulation {
         while let Some(done) = calls.join_next().await {
             let Done { seconds, made, is_issue } = done.map_err(refused("a call"))??;
             if is_issue {
-                self.times.issue.push(seconds);
+                self.samples.times.issue.push(seconds);
             }
             let Some((person, access)) = made else { continue };
             let id = self.world.pair(&access)?;
@@ -274,7 +212,7 @@ impl Simulation {
     async fn show_some(&mut self) -> Outcome<()> {
         for place in core::mem::take(&mut self.warm) {
             let seconds = self.show(place).await?;
-            self.times.hot.push(seconds);
+            self.samples.times.hot.push(seconds);
         }
         for _ in 0..SHOWN {
             let Some(place) = self.ledger.any(NEW, &mut self.chance) else { continue };
@@ -284,7 +222,7 @@ impl Simulation {
         for _ in 0..SHOWN {
             let Some(place) = self.any_of_the_day() else { continue };
             let seconds = self.show(place).await?;
-            self.times.cold.push(seconds);
+            self.samples.times.cold.push(seconds);
             self.warm.push(place);
         }
         Ok(())
@@ -299,7 +237,7 @@ impl Simulation {
         let watch = Stopwatch::start();
         let answer = self.world.authority.validate(text.expose(), now).await;
         let seconds = watch.seconds();
-        self.seen.shown = self.seen.shown.saturating_add(1);
+        self.sums.shown = self.sums.shown.saturating_add(1);
         let is_right = match &answer {
             Ok((pair, known)) => {
                 is_valid && *pair == id && known.subject().username.as_str() == person.username()
@@ -326,27 +264,8 @@ impl Simulation {
             self.expiry_due_ms = self.passed_ms.saturating_add(EXPIRY_INTERVAL_MS);
             let expired = authority.expire(&self.marks).await.map_err(refused("expire"))?;
             let dropped = u64::try_from(expired.dropped.len()).unwrap_or_default();
-            self.seen.dropped = self.seen.dropped.saturating_add(dropped);
+            self.sums.dropped = self.sums.dropped.saturating_add(dropped);
         }
-        Ok(())
-    }
-
-    fn sample(&mut self) -> Outcome<()> {
-        let what = || format!("cannot look into {}", self.store.display());
-        let (mut runs, mut journals) = (0_u64, 0_u64);
-        for entry in fs::read_dir(&self.store).trying(what)? {
-            let entry = entry.trying(what)?;
-            // A file may be removed while it is looked at.
-            let Ok(metadata) = entry.metadata() else { continue };
-            let bytes = metadata.blocks().saturating_mul(512);
-            let is_journal = entry.file_name().to_string_lossy().starts_with("journal");
-            let sum = if is_journal { &mut journals } else { &mut runs };
-            *sum = sum.saturating_add(bytes);
-        }
-        self.sizes.runs.push(real(runs));
-        self.sizes.journals.push(real(journals));
-        let ledger = u64::try_from(self.ledger.bytes()).unwrap_or_default();
-        self.sizes.memory.push(real(process::own_memory_bytes()?.saturating_sub(ledger)));
         Ok(())
     }
 
@@ -371,28 +290,15 @@ impl Simulation {
         if revoked != Revoked::Counted(Counts { invalidated, previously }) {
             return Err(BenchError::Answer(format!("{revoked:?} instead of {toll:?}")));
         }
-        self.seen.revoked = self.seen.revoked.saturating_add(invalidated);
+        self.sums.revoked = self.sums.revoked.saturating_add(invalidated);
         Ok(())
-    }
-
-    fn close_hour(&mut self) -> Hourly {
-        let Sizes { runs, journals, memory } = core::mem::replace(&mut self.sizes, Sizes::new());
-        let Times { issue, hot, cold } = &mut self.times;
-        Hourly {
-            run_bytes: runs.median(),
-            journal_bytes: journals.median(),
-            memory_bytes: memory.median(),
-            issue_p99_s: p99(issue),
-            hot_p99_s: p99(hot),
-            cold_p99_s: p99(cold),
-        }
     }
 
     /// Shows every pair that the ledger knows, and the first of all, which must be gone; then revokes
     /// everything, realm by realm.
-    async fn end(mut self, hours: u32) -> Outcome<Seen> {
-        if self.seen.dropped < u64::from(hours.saturating_sub(STORED_HOURS_MAX)) {
-            let dropped = self.seen.dropped;
+    pub(super) async fn end(mut self) -> Outcome<Sums> {
+        if self.sums.dropped < u64::from(self.hours.saturating_sub(STORED_HOURS_MAX)) {
+            let dropped = self.sums.dropped;
             return Err(BenchError::Answer(format!("only {dropped} segments were dropped")));
         }
         let now = self.world.clock.now();
@@ -415,49 +321,10 @@ impl Simulation {
         for realm in (0_u8..).take(REALMS.len()) {
             self.revoke_all(Covered::Realm(realm)).await?;
         }
-        self.seen.pairs = u64::try_from(self.ledger.made()).unwrap_or_default();
+        self.sums.pairs = u64::try_from(self.ledger.made()).unwrap_or_default();
         self.world.authority.store().close().await?;
-        Ok(self.seen)
+        Ok(self.sums)
     }
-}
-
-/// One call, as a request makes it.
-async fn perform(authority: Arc<Authority>, act: Act) -> Outcome<Done> {
-    let watch = Stopwatch::start();
-    let caller = authority.admit(gateway()).await.map_err(refused("admit"))?;
-    match act {
-        Act::Issue(person) => {
-            let name = person.username();
-            let password = Arc::new(Secret::from(name.as_str()));
-            let grant = Grant::Password { username: Username::new(&name), password };
-            let granted = authority.issue(caller, grant).await.map_err(refused("issue"))?;
-            let made = Some((person, granted.access));
-            Ok(Done { seconds: watch.seconds(), made, is_issue: true })
-        }
-        Act::Refresh(person, text) => {
-            let granted = authority.refresh(caller, &text).await.map_err(refused("refresh"))?;
-            let made = Some((person, granted.access));
-            Ok(Done { seconds: watch.seconds(), made, is_issue: false })
-        }
-        Act::Revoke(half, text, is_first) => {
-            let revoked = authority.revoke(caller, Revocation::Token { half, text }).await;
-            let revoked = revoked.map_err(refused("revoke"))?;
-            let wanted = Counts { invalidated: is_first.into(), previously: (!is_first).into() };
-            if revoked != Revoked::Counted(wanted) {
-                return Err(BenchError::Answer(format!("{revoked:?} instead of {wanted:?}")));
-            }
-            Ok(Done { seconds: watch.seconds(), made: None, is_issue: false })
-        }
-    }
-}
-
-/// The value that one in a hundred exceeds. Takes the values.
-fn p99(values: &mut Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let place = values.len().saturating_mul(99).div_ceil(100).saturating_sub(1);
-    let value = values.get(place).copied().unwrap_or(f64::NAN);
-    values.clear();
-    value
 }
 
 /// What is asked for at once: as many calls as an ordinary server has connections.
@@ -484,7 +351,11 @@ const CACHE_BYTES: u64 = 8 << 20;
 const OLDEST: usize = 1_000;
 /// Segments that a store holds at most: pairs are kept for a day, to the end of their segment, until the
 /// round that marks it, and until the one that drops it an hour later; and the one that is filled.
-const STORED_HOURS_MAX: u32 = 28;
+pub(super) const STORED_HOURS_MAX: u32 = 28;
+/// How often a simulation pauses and another one may live: once a simulated minute.
+const TURNS_AN_HOUR: usize = 60;
+/// Turns of a window: in one the other simulation came before, in one after.
+const TURNS_A_WINDOW: usize = 2;
 const SAMPLES_AN_HOUR: usize = 12;
 const HOUR_MS: i64 = 60 * 60 * 1000;
 /// How often a server stores the newest instant.
@@ -492,15 +363,3 @@ const MARK_INTERVAL_MS: i64 = 60 * 1000;
 /// How often a server drops what has expired, unless it is told otherwise.
 const EXPIRY_INTERVAL_MS: i64 = 30 * 60 * 1000;
 const SEED: u64 = 25;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_in_a_hundred_exceeds_the_p99() {
-        let mut values: Vec<f64> = (1..=200_u32).rev().map(f64::from).collect();
-        assert!((p99(&mut values) - 198.0).abs() < 1e-9);
-        assert!(values.is_empty() && p99(&mut values).is_nan());
-    }
-}
