@@ -99,7 +99,8 @@ impl Fast {
             Ok(known) => {
                 let [_, end, user, realm] = known.face(|subject| render(rest, subject));
                 let (user, realm) = (label(user), label(realm));
-                frame.reply(Reply { user, realm, ..Reply::done(body_of(end)) })
+                let body = Bytes::copy_from_slice(body_of(end));
+                frame.reply(Reply { user, realm, ..Reply::done(body) })
             }
             Err(AuthorityError::Unauthenticated(Unauthenticated::UnknownToken)) if is_plain => {
                 self.unknown()
@@ -132,12 +133,16 @@ pub(crate) fn render(rest: &Rest, subject: &Subject) -> [Bytes; 4] {
 }
 
 /// The same with its body packed: all parts of the printed answer.
-pub(crate) fn pack([_, end, user, realm]: &[Bytes; 4]) -> [Bytes; 3] {
-    let reply = Reply::done(body_of(end));
+///
+/// One part of four is empty, as they are kept alike.
+pub(crate) fn pack([_, end, user, realm]: [&[u8]; 4]) -> [Bytes; 4] {
+    let reply = Reply::done(Bytes::copy_from_slice(body_of(end)));
     let reply = Reply { user: label(user), realm: label(realm), ..reply };
-    Printed::of(&Frame { gzip: true, ..Frame::default() }.reply(reply)).parts
+    let frame = Frame { gzip: true, ..Frame::default() };
+    let [lead, labels, end] = Printed::of(&frame.reply(reply)).parts;
+    [lead, labels, end, Bytes::new()]
 }
 
-fn label(name: &Bytes) -> Option<HeaderValue> {
-    HeaderValue::from_maybe_shared(name.clone()).ok()
+fn label(name: &[u8]) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(name).ok()
 }

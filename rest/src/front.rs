@@ -5,6 +5,7 @@
 //! here. Must not know sockets: who calls owns where a head begins and ends.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -73,27 +74,37 @@ impl Rest {
         let Some(wish) = Wish::read(head) else { return false };
         let gzip = self.settings.compression && wish.takes_gzip;
         let form = Form { media: wish.media, opaque_id: wish.opaque_id, date: &moment.date };
-        let validated = self.authority.validate_at_once(wish.token, moment.now);
+        let line = self.fast.done_line();
+        // What was printed before is copied in place: holding the subject would cost more.
+        let shown = self.authority.show_at_once(wish.token, moment.now, |known| {
+            let Some(face) = known.made_face(gzip) else { return Some(Arc::clone(known)) };
+            form.write(line, parts(face, gzip), out);
+            None
+        });
         let read = || at_once(self.authority.validate(wish.token, moment.now));
-        let validated = validated.or_else(|| Some(read()?.map(|(_, known)| known)));
+        let validated = shown.or_else(|| Some(read()?.map(|(_, known)| Some(known))));
         match validated {
-            Some(Ok(known)) => {
+            Some(Ok(None)) => {}
+            Some(Ok(Some(known))) => {
                 let face = known.face(|subject| fast::render(self, subject));
-                let [labels, end, ..] = face;
-                let parts = if gzip {
-                    known.packed_face(|| fast::pack(face)).each_ref()
-                } else {
-                    [&PLAIN_LEAD, labels, end]
-                };
-                form.write(self.fast.done_line(), parts, out);
+                let face = if gzip { known.packed_face(|| fast::pack(face)) } else { face };
+                form.write(line, parts(face, gzip), out);
             }
             Some(Err(AuthorityError::Unauthenticated(reason))) => {
                 let Some(refusal) = self.fast.refusal(&reason, gzip) else { return false };
-                form.write(&refusal.line, refusal.parts.each_ref(), out);
+                form.write(&refusal.line, refusal.parts.each_ref().map(Bytes::as_ref), out);
             }
             Some(Err(_)) | None => return false,
         }
         true
+    }
+}
+
+/// What stands before an echo, before the date and after it.
+const fn parts(face: [&[u8]; 4], is_packed: bool) -> [&[u8]; 3] {
+    match face {
+        [lead, labels, end, _] if is_packed => [lead, labels, end],
+        [labels, end, _, _] => [PLAIN_LEAD, labels, end],
     }
 }
 
@@ -190,7 +201,7 @@ struct Form<'h> {
 }
 
 impl Form<'_> {
-    fn write(&self, line: &[u8], [lead, labels, end]: [&Bytes; 3], out: &mut Vec<u8>) {
+    fn write(&self, line: &[u8], [lead, labels, end]: [&[u8]; 3], out: &mut Vec<u8>) {
         let media = self.media.header();
         let echo = self.opaque_id.map_or(0, |id| id.len().saturating_add(ROOM_FOR_ECHO));
         let parts = [line, media.as_bytes(), lead, labels, self.date, end];
@@ -211,7 +222,7 @@ impl Form<'_> {
 }
 
 /// What ends the content type of an answer that is not packed.
-static PLAIN_LEAD: Bytes = Bytes::from_static(b"\r\n");
+const PLAIN_LEAD: &[u8] = b"\r\n";
 
 /// Names that frame a body, that the library or the long way looks at, or that speak of the
 /// connection: a head that has one is not fit, whatever the value says.

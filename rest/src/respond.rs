@@ -199,8 +199,8 @@ fn kept(bytes: Vec<u8>) -> Bytes {
 }
 
 /// The body that stands in the last of the printed parts.
-pub(crate) fn body_of(end: &Bytes) -> Bytes {
-    end.slice(HEAD_END.len().min(end.len())..)
+pub(crate) fn body_of(end: &[u8]) -> &[u8] {
+    end.get(HEAD_END.len()..).unwrap_or_default()
 }
 
 /// What stands between the date, which is the last header, and the body.

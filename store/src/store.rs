@@ -102,7 +102,20 @@ impl Store {
 
     /// What validation needs of a pair, if the cache has it.
     pub fn cached_pair(&self, id: PairId) -> Option<KnownPair> {
-        self.shared.coherent.pair(id)
+        self.with_cached_pair(id, |facts, subject| KnownPair {
+            facts,
+            subject: Arc::clone(subject),
+        })
+    }
+
+    /// What `look` makes of a pair that the cache has. It is called under a lock of the cache: it must
+    /// be quick and must not use the store.
+    pub fn with_cached_pair<R>(
+        &self,
+        id: PairId,
+        look: impl FnOnce(AccessFacts, &Arc<KnownSubject>) -> R,
+    ) -> Option<R> {
+        self.shared.coherent.with_pair(id, look)
     }
 
     /// What validation needs of a pair: from the cache, else from the engine.
@@ -120,7 +133,7 @@ impl Store {
             is_revoked: pair.access.revoked.is_some(),
         };
         let known = KnownPair { facts, subject };
-        self.shared.coherent.keep_pair(id, known.clone(), noted);
+        self.shared.coherent.keep_pair(id, &known, noted);
         Ok(Some(known))
     }
 
@@ -137,7 +150,8 @@ impl Store {
         let realm = subject.effective_realm().name.clone();
         let cells = self.covering(&subject.username, &realm).await?;
         let weight = self.shared.coherent.weigh(row.value.len());
-        let known = Arc::new(KnownSubject::new(Arc::new(subject), cells, weight));
+        let raises = Arc::clone(self.shared.coherent.cells().raises());
+        let known = Arc::new(KnownSubject::new(Arc::new(subject), cells, raises, weight));
         self.shared.coherent.keep_subject(hash, Arc::clone(&known));
         Ok(known)
     }
@@ -209,10 +223,10 @@ impl Store {
         realm: &RealmName,
     ) -> Result<[Cell; 4], StoreError> {
         let selectors = Selector::covering(username, realm);
-        let cells =
-            selectors.each_ref().map(|selector| self.shared.coherent.cells().cell(selector));
+        let in_use = self.shared.coherent.cells();
+        let cells = selectors.each_ref().map(|selector| in_use.cell(selector));
         for (selector, cell) in selectors.iter().zip(&cells) {
-            cell.raise(self.cutoff(selector).await?);
+            in_use.raise_cell(cell, self.cutoff(selector).await?);
         }
         Ok(cells)
     }

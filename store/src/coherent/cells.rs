@@ -19,15 +19,18 @@ impl Cell {
         Tick::new(self.0.load(Ordering::Acquire))
     }
 
-    /// Raises it to `tick`; it never falls.
-    pub(crate) fn raise(&self, tick: Tick) {
-        self.0.fetch_max(tick.number(), Ordering::AcqRel);
+    /// Raises it to `tick`; it never falls. Whether it was lower.
+    fn raise(&self, tick: Tick) -> bool {
+        self.0.fetch_max(tick.number(), Ordering::AcqRel) < tick.number()
     }
 }
 
 /// The cells of every selector in use.
 #[derive(Debug, Default)]
-pub(crate) struct Cells(Mutex<Known>);
+pub(crate) struct Cells {
+    known: Mutex<Known>,
+    raises: Arc<AtomicU64>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -39,7 +42,7 @@ impl Cells {
     /// The cell of `selector`. The log raises it from now on; who asks must still raise it to what the
     /// engine holds, read after this call.
     pub(crate) fn cell(&self, selector: &Selector) -> Cell {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = known.cells.get(selector).and_then(Weak::upgrade) {
             return Cell(held);
         }
@@ -54,10 +57,23 @@ impl Cells {
 
     /// Raises the cell of `selector`, if it is in use.
     pub(crate) fn raise(&self, selector: &Selector, tick: Tick) {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cell) = known.cells.get(selector).and_then(Weak::upgrade) {
-            Cell(cell).raise(tick);
+            self.raise_cell(&Cell(cell), tick);
         }
+    }
+
+    /// Raises a cell that is in use.
+    pub(crate) fn raise_cell(&self, cell: &Cell, tick: Tick) {
+        if cell.raise(tick) {
+            // After the raise: who sees the count sees the cell.
+            self.raises.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// How often any cell was raised.
+    pub(crate) const fn raises(&self) -> &Arc<AtomicU64> {
+        &self.raises
     }
 }
 
@@ -87,6 +103,6 @@ mod tests {
         for n in 0..5_000 {
             cells.cell(&Selector::User(Username::new(&n.to_string())));
         }
-        assert!(cells.0.lock().unwrap().cells.len() <= SWEEP_AT_LEAST + 1);
+        assert!(cells.known.lock().unwrap().cells.len() <= SWEEP_AT_LEAST + 1);
     }
 }

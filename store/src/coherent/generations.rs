@@ -24,33 +24,11 @@ struct Shard<K, V> {
 impl<K: Eq + Hash + Copy, V: Clone> Generations<K, V> {
     /// A map of about `entries_max` entries at most.
     pub(super) fn new(entries_max: usize) -> Self {
-        Self::of(SHARDS, entries_max / SHARDS / 2)
-    }
-
-    /// A map whose tables take `bytes` at most, and nearly as many before anything is forgotten.
-    ///
-    /// A table has a power of two of slots, so its length is settled and the number of shards is what
-    /// follows `bytes`.
-    pub(super) fn within(bytes: usize) -> Self {
-        let slot = size_of::<(K, V)>().saturating_add(1);
-        let generations = slot.saturating_mul(2).saturating_mul(SHARDS);
-        let slots = bytes.checked_div(generations).unwrap_or_default().max(SLOTS_MIN);
-        let slots = slots.checked_next_power_of_two().unwrap_or(slots);
-        let slots = if slots.saturating_mul(generations) > bytes { slots / 2 } else { slots };
-        let slots = slots.max(SLOTS_MIN);
-        let a_shard = slot.saturating_mul(2).saturating_mul(slots);
-        let shards = bytes.checked_div(a_shard).unwrap_or_default().max(1);
-        // A table grows when seven of eight slots are used. Those of removed entries may count as used.
-        let young_max = (slots / 8).saturating_mul(7).saturating_sub(slots / 32);
-        Self::of(shards, young_max)
-    }
-
-    fn of(shards: usize, young_max: usize) -> Self {
         let shard = |_| RwLock::new(Shard { young: HashMap::new(), old: HashMap::new() });
         Self {
-            shards: (0..shards).map(shard).collect(),
+            shards: (0..SHARDS).map(shard).collect(),
             hasher: DefaultHashBuilder::default(),
-            young_max: young_max.max(1),
+            young_max: (entries_max / SHARDS / 2).max(1),
         }
     }
 
@@ -91,14 +69,6 @@ impl<K: Eq + Hash + Copy, V: Clone> Generations<K, V> {
         }
     }
 
-    /// Forgets `key`.
-    pub(super) fn remove(&self, key: &K) {
-        let Some(lock) = self.shard(key) else { return };
-        let mut shard = lock.write().unwrap_or_else(PoisonError::into_inner);
-        shard.young.remove(key);
-        shard.old.remove(key);
-    }
-
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
         let len = |lock: &RwLock<Shard<K, V>>| {
@@ -128,11 +98,8 @@ impl<K, V> fmt::Debug for Generations<K, V> {
     }
 }
 
-/// Shards of a map, at least: so many threads seldom meet.
+/// Shards of a map: so many threads seldom meet.
 const SHARDS: usize = 64;
-
-/// Slots of a table, at least.
-const SLOTS_MIN: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -146,40 +113,6 @@ mod tests {
         }
         assert!(map.len() <= 1_280, "{}", map.len());
         assert_eq!(map.value(&99_999), Some(99_999));
-    }
-
-    fn table_bytes(map: &Generations<u64, u64>) -> usize {
-        let bytes = |shard: &RwLock<Shard<u64, u64>>| {
-            let shard = shard.read().unwrap();
-            shard.young.allocation_size() + shard.old.allocation_size()
-        };
-        map.shards.iter().map(bytes).sum()
-    }
-
-    #[test]
-    fn it_takes_the_bytes_that_it_may_take_and_no_more() {
-        for bytes in [300_000, 500_000, 1_000_000] {
-            let map = Generations::within(bytes);
-            let mut most = 0;
-            for n in 0..200_000_u64 {
-                map.insert_if(n, n, false, || true);
-                if n.is_multiple_of(10_000) {
-                    most = most.max(table_bytes(&map));
-                }
-            }
-            // What the allocator is asked for beside the slots is a few bytes a table.
-            assert!(most <= bytes + 64 * map.shards.len(), "{most} of {bytes}");
-            assert!(most >= bytes / 2, "{most} of {bytes}");
-            assert_eq!(map.value(&199_999), Some(199_999));
-        }
-    }
-
-    #[test]
-    fn a_map_of_hardly_any_bytes_still_works() {
-        let map = Generations::within(0);
-        map.insert_if(1, 1, false, || true);
-        map.insert_if(2, 2, false, || true);
-        assert_eq!(map.value(&2), Some(2));
     }
 
     #[test]
@@ -202,12 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_removed_or_refused_is_not_there() {
+    fn what_was_refused_is_not_there() {
         let map = Generations::new(1_280);
         map.insert_if(1, 1, false, || false);
-        assert_eq!(map.value(&1), None);
-        map.insert_if(1, 1, false, || true);
-        map.remove(&1);
         assert_eq!(map.value(&1), None);
     }
 }

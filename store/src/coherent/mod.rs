@@ -5,94 +5,31 @@
 
 use core::fmt;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use bytes::Bytes;
 use jeton_domain::id::{PairId, Tick};
-use jeton_domain::subject::Subject;
 use jeton_domain::time::Hour;
 use jeton_domain::token::access::AccessFacts;
 use jeton_domain::token::pair::SubjectHash;
 
 mod cells;
+mod face;
 mod generations;
+mod holders;
+mod known;
+mod remembered;
+mod slots;
+mod table;
 
 pub(crate) use cells::{Cell, Cells};
 use generations::Generations;
+pub(crate) use known::Weight;
+pub use known::{KnownPair, KnownSubject};
+use remembered::Remembered;
 
 use crate::engine::Key;
 use crate::engine::recent::RecentChanges;
 use crate::tables::{cutoffs, pairs};
-
-/// A subject that tokens in use belong to, with the cutoffs that cover it.
-pub struct KnownSubject {
-    subject: Arc<Subject>,
-    cells: [Cell; 4],
-    face: OnceLock<[Bytes; 4]>,
-    packed_face: OnceLock<Box<[Bytes; 3]>>,
-    _weight: Weight,
-}
-
-impl KnownSubject {
-    pub(crate) const fn new(subject: Arc<Subject>, cells: [Cell; 4], weight: Weight) -> Self {
-        Self {
-            subject,
-            cells,
-            face: OnceLock::new(),
-            packed_face: OnceLock::new(),
-            _weight: weight,
-        }
-    }
-
-    /// The subject.
-    pub const fn subject(&self) -> &Arc<Subject> {
-        &self.subject
-    }
-
-    /// Pairs of the subject born below this tick are dead.
-    pub fn dead_below(&self) -> Tick {
-        self.cells.iter().map(Cell::tick).max().unwrap_or_default()
-    }
-
-    /// A rendering of the subject in parts, made once by whoever shows it and kept with it.
-    pub fn face(&self, render: impl FnOnce(&Subject) -> [Bytes; 4]) -> &[Bytes; 4] {
-        self.face.get_or_init(|| render(&self.subject))
-    }
-
-    /// The same, packed. Kept apart: most subjects are shown in one form only.
-    pub fn packed_face(&self, render: impl FnOnce() -> [Bytes; 3]) -> &[Bytes; 3] {
-        self.packed_face.get_or_init(|| Box::new(render()))
-    }
-}
-
-impl fmt::Debug for KnownSubject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KnownSubject")
-            .field("username", &self.subject.username)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The memory that a subject takes, counted for as long as somebody holds it.
-pub(crate) struct Weight {
-    bytes: usize,
-    held: Arc<AtomicUsize>,
-}
-
-impl Drop for Weight {
-    fn drop(&mut self) {
-        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// What validation needs of a pair.
-#[derive(Clone, Debug)]
-pub struct KnownPair {
-    /// Its own facts.
-    pub facts: AccessFacts,
-    /// Its subject, with the cutoffs that cover it.
-    pub subject: Arc<KnownSubject>,
-}
 
 /// How full the cache is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,7 +45,7 @@ pub(crate) type Place = (u64, Hour, SubjectHash);
 
 /// The cache, and the log as far as it was applied.
 pub(crate) struct Coherent {
-    pairs: Generations<PairId, KnownPair>,
+    pairs: Remembered,
     subjects: Generations<SubjectHash, Arc<KnownSubject>>,
     /// Subjects that surely stand in a segment, by how many drops there were.
     stored: Generations<Place, ()>,
@@ -128,7 +65,7 @@ impl Coherent {
                 .unwrap_or(usize::MAX)
         };
         Self {
-            pairs: Generations::within(share(5, 1)),
+            pairs: Remembered::within(share(5, 1)),
             subjects: Generations::new(share(3, SUBJECT_BYTES)),
             stored: Generations::new(STORED_MAX),
             drops: AtomicU64::new(0),
@@ -142,8 +79,7 @@ impl Coherent {
     /// Counts a subject of so many canonical bytes.
     pub(crate) fn weigh(&self, canonical_bytes: usize) -> Weight {
         let bytes = canonical_bytes.saturating_mul(3).saturating_add(SUBJECT_OVERHEAD);
-        self.held.fetch_add(bytes, Ordering::Relaxed);
-        Weight { bytes, held: Arc::clone(&self.held) }
+        Weight::add(bytes, &self.held)
     }
 
     /// Whether subjects take more than their share: then what was not used of late is let go.
@@ -151,13 +87,17 @@ impl Coherent {
         self.held.load(Ordering::Relaxed) > self.held_max
     }
 
-    /// What is known of a pair.
-    pub(crate) fn pair(&self, id: PairId) -> Option<KnownPair> {
-        self.pairs.value(&id)
+    /// What `look` makes of a pair that is known. It must be quick and must not use the store.
+    pub(crate) fn with_pair<R>(
+        &self,
+        id: PairId,
+        look: impl FnOnce(AccessFacts, &Arc<KnownSubject>) -> R,
+    ) -> Option<R> {
+        self.pairs.with(id, look)
     }
 
     /// Keeps what a read made at `noted` or later said of a pair, unless the log has named it since.
-    pub(crate) fn keep_pair(&self, id: PairId, pair: KnownPair, noted: Tick) {
+    pub(crate) fn keep_pair(&self, id: PairId, pair: &KnownPair, noted: Tick) {
         let key = pairs::key(id);
         let is_pressed = self.is_pressed();
         self.pairs.insert_if(id, pair, is_pressed, || self.is_unchanged_since(&key, noted));
@@ -209,7 +149,7 @@ impl Coherent {
         self.changes.write().unwrap_or_else(PoisonError::into_inner).note(tick, keys);
         for key in keys {
             if let Some(id) = pairs::named_by(key) {
-                self.pairs.remove(&id);
+                self.pairs.remove(id);
             } else if let Some(selector) = cutoffs::named_by(key) {
                 self.cells.raise(&selector, tick);
             }
