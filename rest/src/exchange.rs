@@ -3,6 +3,7 @@
 //! Owns the dispatch from endpoints to routes. Must not know what a route does.
 
 use std::collections::HashSet;
+use std::pin::Pin;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -16,6 +17,9 @@ use crate::respond::Reply;
 use crate::rest::Rest;
 use crate::router::{Endpoint, Found};
 use crate::routes;
+
+/// A route at work.
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply, ApiError>> + Send + 'a>>;
 
 /// What a route works with, body and caller apart.
 #[derive(Debug)]
@@ -39,20 +43,23 @@ impl Exchange<'_> {
             self.expect_no_body(body)?;
             return self.reply(Verdict::Done, routes::live::print);
         };
-        match endpoint {
-            Endpoint::CreateToken => routes::token::create(self, caller, body).await,
-            Endpoint::InvalidateToken => routes::token::invalidate(self, caller, body).await,
-            Endpoint::PutUser => routes::user::put(self, caller, body).await,
-            Endpoint::ChangePassword => routes::user::change_password(self, caller, body).await,
-            Endpoint::PutRole => routes::role::put(self, caller, body).await,
-            Endpoint::QueryUsers => routes::query::users(self, caller, body).await,
-            Endpoint::QueryRoles => routes::query::roles(self, caller, body).await,
-            Endpoint::PutRoleMapping => routes::role_mapping::put(self, caller, body).await,
-            Endpoint::BulkPutRoles => routes::role_bulk::put(self, caller, body).await,
-            Endpoint::BulkDeleteRoles => routes::role_bulk::delete(self, caller, body).await,
-            Endpoint::PutPrivileges => routes::privilege::put(self, caller, body).await,
-            Endpoint::CheckPrivileges => routes::privilege_check::check(self, caller, body).await,
-            Endpoint::ChangeSettings => routes::settings::change(self, caller, body).await,
+        // On the heap, each with the room that it needs: what is moved here is moved with every request.
+        let running: Running<'_> = match endpoint {
+            Endpoint::CreateToken => Box::pin(routes::token::create(self, caller, body)),
+            Endpoint::InvalidateToken => Box::pin(routes::token::invalidate(self, caller, body)),
+            Endpoint::PutUser => Box::pin(routes::user::put(self, caller, body)),
+            Endpoint::ChangePassword => Box::pin(routes::user::change_password(self, caller, body)),
+            Endpoint::PutRole => Box::pin(routes::role::put(self, caller, body)),
+            Endpoint::QueryUsers => Box::pin(routes::query::users(self, caller, body)),
+            Endpoint::QueryRoles => Box::pin(routes::query::roles(self, caller, body)),
+            Endpoint::PutRoleMapping => Box::pin(routes::role_mapping::put(self, caller, body)),
+            Endpoint::BulkPutRoles => Box::pin(routes::role_bulk::put(self, caller, body)),
+            Endpoint::BulkDeleteRoles => Box::pin(routes::role_bulk::delete(self, caller, body)),
+            Endpoint::PutPrivileges => Box::pin(routes::privilege::put(self, caller, body)),
+            Endpoint::CheckPrivileges => {
+                Box::pin(routes::privilege_check::check(self, caller, body))
+            }
+            Endpoint::ChangeSettings => Box::pin(routes::settings::change(self, caller, body)),
             Endpoint::Authenticate
             | Endpoint::ShowUsers
             | Endpoint::DeleteUser
@@ -74,9 +81,10 @@ impl Exchange<'_> {
             | Endpoint::Health
             | Endpoint::Live => {
                 self.expect_no_body(body)?;
-                self.run_without_body(endpoint, caller).await
+                Box::pin(self.run_without_body(endpoint, caller))
             }
-        }
+        };
+        running.await
     }
 
     /// Refuses parameters that this route does not know. Comes after the body was parsed.

@@ -247,8 +247,7 @@ impl Admitted<'_> {
             media::check_body(content_type).and_then(|()| coding.decode(body, bytes_max))
         };
         let reply = match plain {
-            // On the heap for the same reason as the long way of the head.
-            Ok(body) => Box::pin(exchange.run(caller, &body)).await,
+            Ok(body) => exchange.run(caller, &body).await,
             Err(error) => Err(error),
         };
         match reply {

@@ -5,19 +5,20 @@
 use bytes::Bytes;
 use jeton_domain::limits::VALUE_DEPTH_MAX;
 use jeton_domain::value::{Map, Value};
+use smallvec::SmallVec;
 
 use crate::error::StoreError;
 
 /// Writes the value of a row.
 #[derive(Debug, Default)]
-pub(crate) struct Writer(Vec<u8>);
+pub(crate) struct Writer(SmallVec<[u8; ROW_BYTES]>);
 
 impl Writer {
     /// A row of this format version.
     pub(crate) fn row(version: u8) -> Self {
-        let mut row = Vec::with_capacity(ROW_BYTES);
-        row.push(version);
-        Self(row)
+        let mut row = Self(SmallVec::new());
+        row.byte(version);
+        row
     }
 
     pub(crate) fn byte(&mut self, byte: u8) -> &mut Self {
@@ -105,18 +106,18 @@ impl Writer {
     }
 
     pub(crate) fn finish(&mut self) -> Bytes {
-        Bytes::from(core::mem::take(&mut self.0))
+        exact(&self.0)
     }
 }
 
 /// Writes a key: parts in order, each so that byte order is value order.
 #[derive(Debug)]
-pub(crate) struct KeyWriter(Vec<u8>);
+pub(crate) struct KeyWriter(SmallVec<[u8; KEY_BYTES]>);
 
 impl KeyWriter {
     /// A key of the table with this byte.
     pub(crate) fn table(table: u8) -> Self {
-        let mut key = Vec::with_capacity(KEY_BYTES);
+        let mut key = SmallVec::new();
         key.push(table);
         Self(key)
     }
@@ -147,7 +148,7 @@ impl KeyWriter {
     }
 
     pub(crate) fn finish(self) -> Bytes {
-        Bytes::from(self.0)
+        exact(&self.0)
     }
 
     /// The first key beyond every key that begins with this one.
@@ -156,16 +157,21 @@ impl KeyWriter {
         while let Some(last) = bytes.pop() {
             if let Some(next) = last.checked_add(1) {
                 bytes.push(next);
-                return Some(Bytes::from(bytes));
+                return Some(exact(&bytes));
             }
         }
         None
     }
 }
 
+/// The bytes in a piece of memory of just their length: with room to spare they would take two.
+fn exact(bytes: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
 /// What most rows and most keys take.
 const ROW_BYTES: usize = 128;
-const KEY_BYTES: usize = 48;
+const KEY_BYTES: usize = 64;
 
 /// Reads the value of a row, or the rest of a key. Damage becomes an error that names the table.
 #[derive(Debug)]

@@ -353,7 +353,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.note_write();
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        if slices.iter().map(|slice| slice.len()).sum::<usize>() > GATHERED_BYTES_MAX {
+            return Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        }
+        // A head and a short body: one piece costs the system less than two.
+        let mut scratch = [MaybeUninit::uninit(); GATHERED_BYTES_MAX];
+        let mut gathered = ReadBuf::uninit(&mut scratch);
+        for slice in slices {
+            gathered.put_slice(slice);
+        }
+        Pin::new(&mut self.stream).poll_write(context, gathered.filled())
     }
 
     fn note_write(&mut self) {
@@ -414,5 +423,7 @@ const READ_BYTES: usize = 8 * 1024;
 const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 /// Room for answers that an idle connection keeps.
 const OUTPUT_BYTES_KEPT: usize = 2 * 1024;
+/// What the library writes in pieces is written as one when it takes no more than this.
+const GATHERED_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of an unread body that are thrown away before the connection is cut.
 const LINGER_BYTES_MAX: usize = 4 * 1024 * 1024;

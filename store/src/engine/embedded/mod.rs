@@ -206,8 +206,7 @@ impl Engine for Embedded {
     fn commit(&self, batch: Batch) -> Pending<'_, Committed> {
         Box::pin(async move {
             check_shape(&batch)?;
-            let answer = self.shared.submit(batch)?;
-            answer.await.map_or(Err(StoreError::Closed), |(outcome, _)| outcome)
+            self.shared.submit(batch)?.await
         })
     }
 

@@ -5,8 +5,10 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use jeton_domain::id::Tick;
@@ -55,9 +57,37 @@ pub(super) struct Job {
 /// back what another thread was given makes both wait.
 pub(super) type Answer = (Result<Committed, StoreError>, Batch);
 
+/// The outcome of a batch, to be waited for.
+///
+/// Who finds nobody else waiting looks for it some times, and lets other tasks and threads have their
+/// turn in between: to sleep and to be woken takes longer than many a sync.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    answer: oneshot::Receiver<Answer>,
+    looks_left: u32,
+}
+
+impl Future for Outcome {
+    type Output = Result<Committed, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Poll::Ready(answered) = Pin::new(&mut self.answer).poll(context) else {
+            if self.looks_left > 0 {
+                self.looks_left = self.looks_left.saturating_sub(1);
+                std::thread::yield_now();
+                context.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        };
+        Poll::Ready(answered.map_or(Err(StoreError::Closed), |(outcome, _)| outcome))
+    }
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Job>,
+    /// Whether the commit thread has batches in hand.
+    is_committing: bool,
     /// Who waits for the close.
     closing: Option<oneshot::Sender<()>>,
     phase: Phase,
@@ -163,8 +193,8 @@ impl Shared {
         if self.queue().phase == Phase::Open { Ok(()) } else { Err(StoreError::Closed) }
     }
 
-    /// Puts a batch in the queue; the outcome comes through the receiver.
-    pub(super) fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Answer>, StoreError> {
+    /// Puts a batch in the queue; the outcome comes through what is returned.
+    pub(super) fn submit(&self, batch: Batch) -> Result<Outcome, StoreError> {
         let (answer, outcome) = oneshot::channel();
         let mut queue = self.queue();
         if queue.phase != Phase::Open {
@@ -173,10 +203,12 @@ impl Shared {
         if queue.waiting.len() >= COMMIT_QUEUE_MAX {
             return Err(StoreError::Busy);
         }
+        let is_alone = queue.waiting.is_empty() && !queue.is_committing;
         queue.waiting.push_back(Job { batch, answer });
         drop(queue);
         self.queue_moved.notify_one();
-        Ok(outcome)
+        let looks_left = if is_alone { LOOKS_FOR_OUTCOME } else { 0 };
+        Ok(Outcome { answer: outcome, looks_left })
     }
 
     /// Takes all batches that wait, or what else is to be done. Blocks until there is something.
@@ -184,13 +216,15 @@ impl Shared {
     /// Before it sleeps it looks some times more, and leaves the core to whoever wants it meanwhile: who
     /// has waited for one commit often asks for the next one at once, and to wake a thread takes longer.
     pub(super) fn next_work(&self) -> Work {
-        let mut looks_left = LOOKS;
+        let mut looks_left = LOOKS_FOR_WORK;
         let mut queue = self.queue();
+        queue.is_committing = false;
         loop {
             if queue.phase == Phase::Stopped {
                 return Work::Stop;
             }
             if !queue.waiting.is_empty() {
+                queue.is_committing = true;
                 return Work::Commit(std::mem::take(&mut queue.waiting));
             }
             if queue.phase == Phase::Closing {
@@ -306,5 +340,8 @@ impl Shared {
     }
 }
 
-/// How often the commit thread looks for more to do before it sleeps: about a tenth of a millisecond.
-const LOOKS: u32 = 200;
+/// How often the commit thread looks for more to do before it sleeps: about a fifth of a millisecond.
+const LOOKS_FOR_WORK: u32 = 400;
+
+/// How often who waits alone looks for the outcome: about half a millisecond.
+const LOOKS_FOR_OUTCOME: u32 = 1000;
