@@ -14,7 +14,7 @@ use super::coding::wide;
 use super::disk::DiskFile;
 use super::journal::{Journal, capacity};
 use super::memtable::Memtable;
-use super::record::{encode, length_max, replay};
+use super::record::{encode, length_max, read};
 use super::shared::{Job, Shared, Stage, Work};
 use super::view::Frozen;
 use crate::engine::admission::{Admitted, admit};
@@ -101,7 +101,7 @@ impl Committer {
             if record.len() > capacity(self.journal_bytes) {
                 return Err(StoreError::Refused("the batch is larger than the journal"));
             }
-            let lay = replay(&record, &mut group.table, |_, _| ());
+            let lay = read(&record, |step| group.table.apply(&record, &step));
             lay.map_err(|_| StoreError::Refused("the batch cannot be written down"))?;
             group.length = group.length.saturating_add(record.len());
             group.records.push(record);
@@ -136,7 +136,7 @@ impl Committer {
             {
                 return journal.write(&group.records, group.length);
             }
-            self.next_journal()?;
+            self.next_journal(group.length)?;
         }
     }
 
@@ -146,15 +146,15 @@ impl Committer {
         wide(view.active.bytes()) > self.memtable_bytes && view.frozen.is_empty()
     }
 
-    /// Begins the next generation, once a journal file is free.
-    fn next_journal(&mut self) -> Result<(), StoreError> {
+    /// Begins the next generation, once a journal file is free; a group of so many bytes will fit.
+    fn next_journal(&mut self, length: usize) -> Result<(), StoreError> {
         let number = self.free_journal()?;
         self.shared.room.forget_free();
         let begun = self.end_journal().and_then(|()| {
             let generation = self.generation.saturating_add(1);
             let file = usize::try_from(number).ok().and_then(|number| self.files.get(number));
             let file = file.map(Arc::clone).ok_or(StoreError::Closed)?;
-            Journal::begin(file, number, generation)
+            Journal::begin(file, number, generation, self.generation_bytes(length))
         });
         match begun {
             Ok(journal) => {
@@ -167,6 +167,17 @@ impl Committer {
                 Err(error)
             }
         }
+    }
+
+    /// The part of a journal file that a generation may take, in bytes.
+    ///
+    /// A start must look at all of it, so it is little more than a layer needs; all when the flusher
+    /// has fallen behind, so that commits need not wait for it as long as there is room anywhere.
+    fn generation_bytes(&self, length: usize) -> u64 {
+        let usual = self.memtable_bytes.saturating_add(self.memtable_bytes / 4);
+        let usual = usual.min(self.journal_bytes);
+        let is_behind = self.shared.view().frozen.len() > 1;
+        if is_behind || length > capacity(usual) { self.journal_bytes } else { usual }
     }
 
     fn end_journal(&mut self) -> Result<(), StoreError> {

@@ -231,8 +231,14 @@ impl DiskFile {
     /// Reads `length` bytes; a file that ends before is damaged.
     pub(super) fn read_at(&self, length: usize, offset: u64) -> Result<Vec<u8>, StoreError> {
         let mut bytes = vec![0; length];
-        match self.file.read_exact_at(&mut bytes, offset) {
-            Ok(()) => Ok(bytes),
+        self.read_into(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
+    /// Fills `bytes` with what stands at `offset`; a file that ends before is damaged.
+    pub(super) fn read_into(&self, bytes: &mut [u8], offset: u64) -> Result<(), StoreError> {
+        match self.file.read_exact_at(bytes, offset) {
+            Ok(()) => Ok(()),
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 Err(damaged(&self.path, offset, "the file is too short"))
             }

@@ -9,6 +9,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 use jeton_domain::time::Hour;
 
+use super::record::{Step, Written};
 use crate::engine::{Key, KeyRange, Row, Space, Version};
 
 /// What a layer says of a key: its row, or that it was removed.
@@ -73,12 +74,27 @@ impl Memtable {
     }
 
     pub(super) fn clear(&mut self, hour: Hour) {
-        let cleared = Table { is_cleared: true, rows: BTreeMap::new() };
-        let Some(old) = self.spaces.insert(Space::Hour(hour), cleared) else {
-            return;
-        };
-        let freed = old.rows.iter().map(|(key, cell)| row_bytes(key, cell));
-        self.bytes = self.bytes.saturating_sub(freed.sum());
+        self.place(Space::Hour(hour), Table { is_cleared: true, rows: BTreeMap::new() });
+    }
+
+    /// Does what a batch of the group did; rows are parts of the group.
+    pub(super) fn apply(&mut self, group: &Bytes, step: &Step<'_>) {
+        match step {
+            Step::Drop(hour) => self.clear(*hour),
+            Step::Write(Written { space, key, version, value }) => {
+                let value = value.map(|value| group.slice_ref(value));
+                self.write(*space, group.slice_ref(key), Cell { version: *version, value });
+            }
+            Step::Done(..) => {}
+        }
+    }
+
+    /// Takes a table whole, in the place of whatever the space had.
+    pub(super) fn place(&mut self, space: Space, table: Table) {
+        let added = table.bytes();
+        let before = self.spaces.insert(space, table);
+        let freed = before.map_or(0, |table| table.bytes());
+        self.bytes = self.bytes.saturating_add(added).saturating_sub(freed);
     }
 
     /// Lays a newer layer over this one.
@@ -95,6 +111,11 @@ impl Memtable {
 }
 
 impl Table {
+    /// About how much memory the table takes.
+    fn bytes(&self) -> usize {
+        self.rows.iter().map(|(key, cell)| row_bytes(key, cell)).sum()
+    }
+
     /// The part of the table that lies in `range`, which must not end before it starts.
     pub(super) fn range(&self, range: &KeyRange) -> Range<'_, Bytes, Cell> {
         let end = range.end.as_ref().map_or(Bound::Unbounded, Bound::Excluded);

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use jeton_domain::id::Tick;
 use jeton_domain::limits::{BATCH_IDS_MAX, RECENT_CHANGES_MAX};
 
@@ -15,10 +14,12 @@ use super::EmbeddedOptions;
 use super::commit::{Committer, Records};
 use super::disk::{Disk, DiskFile, damaged};
 use super::flush::Flusher;
-use super::journal::{Found, Journal, prepare};
+use super::found::Found;
+use super::gather::Gathering;
+use super::journal::{Journal, prepare};
 use super::manifest::{self, Manifest};
 use super::memtable::Memtable;
-use super::record;
+use super::record::{self, Step};
 use super::run::{Run, is_run_name};
 use super::shared::Shared;
 use super::view::{Frozen, Runs, View};
@@ -194,18 +195,23 @@ impl Replayed {
             let path = disk.path(&super::journal::file_name(file.number));
             return Err(damaged(&path, 0, "the generation before this one is missing"));
         }
-        let mut table = Memtable::default();
+        let mut gathering = Gathering::default();
         let (newest, batches) = (&mut self.newest, &mut self.batches);
         file.replay(|group| {
             let mut is_in_order = true;
-            record::replay(&Bytes::copy_from_slice(group), &mut table, |id, committed| {
-                is_in_order &= committed.version > newest.version && committed.tick >= newest.tick;
-                *newest = committed;
-                batches.note(id, committed);
+            record::read(group, |step| match step {
+                Step::Drop(hour) => gathering.clear(hour),
+                Step::Write(written) => gathering.write(&written),
+                Step::Done(id, committed) => {
+                    is_in_order &=
+                        committed.version > newest.version && committed.tick >= newest.tick;
+                    *newest = committed;
+                    batches.note(id, committed);
+                }
             })?;
             if is_in_order { Ok(()) } else { Err("batches are not in order") }
         })?;
-        Ok(table)
+        Ok(gathering.into_layer())
     }
 }
 

@@ -2,15 +2,13 @@
 //!
 //! Owns the encoding. Counters stand there with their sums, so that replaying changes nothing twice.
 
-use bytes::Bytes;
 use jeton_domain::id::Tick;
 use jeton_domain::time::Hour;
 
 use super::coding::{Reader, put_bytes, put_varint, wide};
-use super::memtable::{Cell, Memtable};
 use super::run::{space_number, space_of_number};
 use crate::engine::admission::{Admitted, TICK_BYTES};
-use crate::engine::{Batch, BatchId, Committed, Version, Write};
+use crate::engine::{Batch, BatchId, Committed, Space, Version, Write};
 
 /// Appends a batch that was admitted.
 pub(super) fn encode(out: &mut Vec<u8>, batch: &Batch, admitted: &Admitted) {
@@ -74,41 +72,57 @@ fn put_tick(out: &mut [u8], start: usize, tick: Tick) {
     }
 }
 
-/// Lays every batch of a group over `table`, and names each to `note`. The rows are parts of the group.
-pub(super) fn replay(
-    group: &Bytes,
-    table: &mut Memtable,
-    mut note: impl FnMut(BatchId, Committed),
+/// What a batch did, a step at a time.
+#[derive(Debug)]
+pub(super) enum Step<'a> {
+    /// A segment was dropped.
+    Drop(Hour),
+    /// A row was written; key and value are parts of the group.
+    Write(Written<'a>),
+    /// That was all of this batch.
+    Done(BatchId, Committed),
+}
+
+/// A row as a batch wrote it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written<'a> {
+    pub(super) space: Space,
+    pub(super) key: &'a [u8],
+    pub(super) version: Version,
+    /// None when the row was removed.
+    pub(super) value: Option<&'a [u8]>,
+}
+
+/// Hands every step of every batch of a group to `take`, in order.
+pub(super) fn read<'a>(
+    group: &'a [u8],
+    mut take: impl FnMut(Step<'a>),
 ) -> Result<(), &'static str> {
     let mut reader = Reader::new(group);
     while !reader.is_empty() {
-        let (id, committed) = batch(group, &mut reader, table).ok_or("a batch makes no sense")?;
-        note(id, committed);
+        batch(&mut reader, &mut take).ok_or("a batch makes no sense")?;
     }
     Ok(())
 }
 
-fn batch(
-    group: &Bytes,
-    reader: &mut Reader<'_>,
-    table: &mut Memtable,
-) -> Option<(BatchId, Committed)> {
+fn batch<'a>(reader: &mut Reader<'a>, take: &mut impl FnMut(Step<'a>)) -> Option<()> {
     let id = BatchId(reader.array()?);
     let version = Version(reader.varint()?);
     let tick = Tick::new(reader.varint()?);
     for _ in 0..reader.varint()? {
-        table.clear(Hour::new(u32::try_from(reader.varint()?).ok()?));
+        take(Step::Drop(Hour::new(u32::try_from(reader.varint()?).ok()?)));
     }
     for _ in 0..reader.varint()? {
         let space = space_of_number(reader.varint()?)?;
-        let key = group.slice_ref(reader.bytes()?);
+        let key = reader.bytes()?;
         let value = match reader.varint()?.checked_sub(1) {
             None => None,
-            Some(length) => Some(group.slice_ref(reader.take(usize::try_from(length).ok()?)?)),
+            Some(length) => Some(reader.take(usize::try_from(length).ok()?)?),
         };
-        table.write(space, key, Cell { version, value });
+        take(Step::Write(Written { space, key, version, value }));
     }
-    Some((id, Committed { tick, version }))
+    take(Step::Done(id, Committed { tick, version }));
+    Some(())
 }
 
 /// What an hour or a length takes at most, and half of what a version or a tick does.
