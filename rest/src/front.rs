@@ -76,8 +76,9 @@ impl Rest {
         let form = Form { media: wish.media, opaque_id: wish.opaque_id, date: &moment.date };
         let line = self.fast.done_line();
         // What was printed before is copied in place: holding the subject would cost more.
-        let shown = self.authority.show_at_once(wish.token, moment.now, |known| {
-            let Some(face) = known.made_face(gzip) else { return Some(Arc::clone(known)) };
+        let shown = self.authority.show_at_once(wish.token, moment.now, |held| {
+            let face = if gzip { held.packed_face() } else { held.face() };
+            let Some(face) = face else { return Some(Arc::clone(held.known())) };
             form.write(line, parts(face, gzip), out);
             None
         });

@@ -12,7 +12,7 @@ use jeton_domain::time::Hour;
 use jeton_domain::token::access::AccessFacts;
 use jeton_domain::token::pair::Pair;
 
-use crate::coherent::{CacheSize, Cell, Coherent, KnownPair, KnownSubject};
+use crate::coherent::{CacheSize, Cell, Coherent, HeldSubject, KnownPair, KnownSubject};
 use crate::engine::{BatchId, Engine, EngineHealth, Key, KeyRange, Row};
 use crate::error::StoreError;
 use crate::tables::{cutoffs, meta, pairs, subjects};
@@ -102,18 +102,19 @@ impl Store {
 
     /// What validation needs of a pair, if the cache has it.
     pub fn cached_pair(&self, id: PairId) -> Option<KnownPair> {
-        self.with_cached_pair(id, |facts, subject| KnownPair {
-            facts,
-            subject: Arc::clone(subject),
-        })
+        let known = |facts, _, held: &HeldSubject| {
+            let subject = Arc::clone(held.known());
+            KnownPair { facts, subject }
+        };
+        self.with_cached_pair(id, known)
     }
 
-    /// What `look` makes of a pair that the cache has. It is called under a lock of the cache: it must
+    /// What `look` makes of a pair that the cache has, and of the newest cutoff over it. It is called under a lock of the cache: it must
     /// be quick and must not use the store.
     pub fn with_cached_pair<R>(
         &self,
         id: PairId,
-        look: impl FnOnce(AccessFacts, &Arc<KnownSubject>) -> R,
+        look: impl FnOnce(AccessFacts, Tick, &HeldSubject) -> R,
     ) -> Option<R> {
         self.shared.coherent.with_pair(id, look)
     }
@@ -150,8 +151,7 @@ impl Store {
         let realm = subject.effective_realm().name.clone();
         let cells = self.covering(&subject.username, &realm).await?;
         let weight = self.shared.coherent.weigh(row.value.len());
-        let raises = Arc::clone(self.shared.coherent.cells().raises());
-        let known = Arc::new(KnownSubject::new(Arc::new(subject), cells, raises, weight));
+        let known = Arc::new(KnownSubject::new(Arc::new(subject), cells, weight));
         self.shared.coherent.keep_subject(hash, Arc::clone(&known));
         Ok(known)
     }

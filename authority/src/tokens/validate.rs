@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use jeton_domain::id::PairId;
+use jeton_domain::id::{PairId, Tick};
 use jeton_domain::limits::{CLOCK_JUMP_MS, PAIR_KEPT_MS, SEGMENT_DROP_DELAY_MS, SEGMENT_MS};
 use jeton_domain::time::Timestamp;
 use jeton_domain::token::access::{self, AccessFacts};
 use jeton_domain::token::text::{self, Half, TextRefusal};
-use jeton_store::coherent::KnownSubject;
+use jeton_store::coherent::{HeldSubject, KnownSubject};
 
 use crate::error::Unauthenticated;
 use crate::{Authority, AuthorityError};
@@ -23,7 +23,7 @@ impl Authority {
     ) -> Result<(PairId, Arc<KnownSubject>), AuthorityError> {
         let id = self.named_pair(Half::Access, token, now)?.ok_or(Unauthenticated::UnknownToken)?;
         let known = self.store.known_pair(id).await?.ok_or(Unauthenticated::UnknownToken)?;
-        judge(known.facts, &known.subject, now)?;
+        judge(known.facts, known.subject.dead_below(), now)?;
         Ok((id, known.subject))
     }
 
@@ -33,7 +33,7 @@ impl Authority {
         token: &[u8],
         now: Timestamp,
     ) -> Option<Result<Arc<KnownSubject>, AuthorityError>> {
-        self.show_at_once(token, now, Arc::clone)
+        self.show_at_once(token, now, |held| Arc::clone(held.known()))
     }
 
     /// The same, with what `show` makes of the subject. It is called under a lock of the cache: it
@@ -42,15 +42,15 @@ impl Authority {
         &self,
         token: &[u8],
         now: Timestamp,
-        show: impl FnOnce(&Arc<KnownSubject>) -> R,
+        show: impl FnOnce(&HeldSubject) -> R,
     ) -> Option<Result<R, AuthorityError>> {
         let id = match self.named_pair(Half::Access, token, now) {
             Ok(Some(id)) => id,
             Ok(None) => return Some(Err(Unauthenticated::UnknownToken.into())),
             Err(error) => return Some(Err(error)),
         };
-        let shown = self.store.with_cached_pair(id, |facts, subject| {
-            judge(facts, subject, now).map(|()| show(subject))
+        let shown = self.store.with_cached_pair(id, |facts, dead_below, held| {
+            judge(facts, dead_below, now).map(|()| show(held))
         })?;
         Some(shown.map_err(AuthorityError::from))
     }
@@ -79,12 +79,8 @@ impl Authority {
     }
 }
 
-fn judge(
-    facts: AccessFacts,
-    subject: &KnownSubject,
-    now: Timestamp,
-) -> Result<(), Unauthenticated> {
-    access::judge(facts, now, subject.dead_below()).map_err(|_| Unauthenticated::ExpiredToken)
+fn judge(facts: AccessFacts, dead_below: Tick, now: Timestamp) -> Result<(), Unauthenticated> {
+    access::judge(facts, now, dead_below).map_err(|_| Unauthenticated::ExpiredToken)
 }
 
 /// No pair older than this is stored: kept, to the end of its segment, marked, and then some.

@@ -3,23 +3,30 @@
 //! Owns how long a number stands for a subject: as long as a pair has it. Must not know pairs.
 
 use core::fmt;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use super::known::KnownSubject;
+use jeton_domain::id::Tick;
+
+use super::known::{HeldSubject, KnownSubject};
 use super::slots::PLACES_MAX;
 
 /// Places of subjects.
 ///
 /// Who looks at one must have seen a pair that holds it, under a lock that keeps the pair.
-#[derive(Default)]
 pub(super) struct Holders {
     /// Each twice as long as the one before it: places never move.
     rows: [OnceLock<Box<[Place]>>; ROWS],
     book: Mutex<Book>,
+    raises: Arc<AtomicU64>,
 }
 
-type Place = RwLock<Option<Arc<KnownSubject>>>;
+/// Whole lines of a processor's cache: nothing of it lies behind a pointer.
+#[repr(align(64))]
+#[derive(Default)]
+struct Place(RwLock<Option<HeldSubject>>);
+
+const _: () = assert!(size_of::<Place>() == 512, "it would waste a line, or need another");
 
 #[derive(Debug, Default)]
 struct Book {
@@ -29,21 +36,26 @@ struct Book {
 }
 
 impl Holders {
-    /// What `look` makes of the subject at a place that is held.
+    /// No subjects yet. `raises` counts how often any cutoff was raised.
+    pub(super) fn new(raises: Arc<AtomicU64>) -> Self {
+        Self { rows: [const { OnceLock::new() }; ROWS], book: Mutex::default(), raises }
+    }
+
+    /// What `look` makes of the subject at a place that is held, and of the newest cutoff over it.
     pub(super) fn with<R>(
         &self,
         place: u32,
-        look: impl FnOnce(&Arc<KnownSubject>) -> R,
+        look: impl FnOnce(Tick, &HeldSubject) -> R,
     ) -> Option<R> {
-        let held = self.place(place)?.read().unwrap_or_else(PoisonError::into_inner);
-        held.as_ref().map(look)
+        let held = self.place(place)?.0.read().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref().map(|held| look(held.dead_below(&self.raises), held))
     }
 
     /// Holds the place of a subject for one more pair; none if there are too many.
     pub(super) fn hold(&self, subject: &Arc<KnownSubject>) -> Option<u32> {
         let mut book = self.book();
         let known = subject.place.load(Ordering::Relaxed);
-        if self.with(known, |held| Arc::ptr_eq(held, subject)) == Some(true) {
+        if self.with(known, |_, held| Arc::ptr_eq(held.known(), subject)) == Some(true) {
             let pairs = at(&mut book.pairs, known)?;
             *pairs = pairs.checked_add(1)?;
             return Some(known);
@@ -53,8 +65,8 @@ impl Holders {
             None => book.add()?,
         };
         *at(&mut book.pairs, place)? = 1;
-        let mut held = self.make(place)?.write().unwrap_or_else(PoisonError::into_inner);
-        *held = Some(Arc::clone(subject));
+        let mut held = self.make(place)?.0.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Some(HeldSubject::new(Arc::clone(subject)));
         subject.place.store(place, Ordering::Relaxed);
         Some(place)
     }
@@ -70,9 +82,9 @@ impl Holders {
             }
             book.free.push(place);
             if let Some(lock) = self.place(place) {
-                let mut held = lock.write().unwrap_or_else(PoisonError::into_inner);
+                let mut held = lock.0.write().unwrap_or_else(PoisonError::into_inner);
                 if let Some(subject) = held.take() {
-                    subject.place.store(NOWHERE, Ordering::Relaxed);
+                    subject.known().place.store(NOWHERE, Ordering::Relaxed);
                 }
             }
         }
@@ -138,12 +150,12 @@ mod tests {
     use super::*;
 
     fn is(holders: &Holders, place: u32, subject: &Arc<KnownSubject>) -> bool {
-        holders.with(place, |held| Arc::ptr_eq(held, subject)) == Some(true)
+        holders.with(place, |_, held| Arc::ptr_eq(held.known(), subject)) == Some(true)
     }
 
     #[test]
     fn a_subject_has_one_place_for_as_long_as_a_pair_has_it() {
-        let (holders, cells) = (Holders::default(), Cells::default());
+        let (holders, cells) = (Holders::new(Arc::default()), Cells::default());
         let [ann, bob] = ["ann", "bob"].map(|name| Arc::new(known(name, &cells)));
         let place = holders.hold(&ann).unwrap();
         assert_eq!(holders.hold(&ann), Some(place));
@@ -152,7 +164,7 @@ mod tests {
         holders.release([place]);
         assert!(is(&holders, place, &ann) && is(&holders, other, &bob));
         holders.release([place]);
-        assert!(holders.with(place, |_| ()).is_none());
+        assert!(holders.with(place, |_, _| ()).is_none());
         assert_eq!(Arc::strong_count(&ann), 1, "nothing keeps her");
         // Her place may be another's now; she is not taken for them.
         let carl = Arc::new(known("carl", &cells));
@@ -163,7 +175,7 @@ mod tests {
 
     #[test]
     fn places_never_move() {
-        let (holders, cells) = (Holders::default(), Cells::default());
+        let (holders, cells) = (Holders::new(Arc::default()), Cells::default());
         let all: Vec<_> = (0..2_000).map(|n| Arc::new(known(&n.to_string(), &cells))).collect();
         let places: Vec<_> = all.iter().map(|one| holders.hold(one).unwrap()).collect();
         assert!(places.iter().zip(&all).all(|(place, one)| is(&holders, *place, one)));
@@ -179,6 +191,6 @@ mod tests {
         assert_eq!(row_and_column(256 + 512), Some((2, 0)));
         let (row, _) = row_and_column(PLACES_MAX - 1).unwrap();
         assert!(row < ROWS);
-        assert!(Holders::default().with(NOWHERE, |_| ()).is_none());
+        assert!(Holders::new(Arc::default()).with(NOWHERE, |_, _| ()).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! What validation knows of a pair and of its subject.
 //!
-//! Owns what a look-up reads of a subject, and when it must look at the cutoffs again.
+//! Owns what is kept with a subject, and when the cutoffs must be looked at again.
 
 use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -12,44 +12,28 @@ use jeton_domain::subject::Subject;
 use jeton_domain::token::access::AccessFacts;
 
 use super::cells::Cell;
-use super::face::Face;
+use super::face::{Face, ShortFace};
 use super::holders::NOWHERE;
 
 /// A subject that tokens in use belong to, with the cutoffs that cover it.
-///
-/// What each look-up reads stands in front, in one line of a processor's cache.
-#[repr(C, align(64))]
 pub struct KnownSubject {
-    /// How often any cutoff had been raised when `dead_below` was found.
-    found_at: AtomicU64,
-    /// The newest of the cutoffs then. Never falls.
-    dead_below: AtomicU64,
-    raises: Arc<AtomicU64>,
+    subject: Arc<Subject>,
+    cells: [Cell; 4],
     face: OnceLock<Face>,
-    packed_face: OnceLock<Box<Face>>,
+    packed_face: OnceLock<Face>,
     /// Where cached pairs find it.
     pub(super) place: AtomicU32,
-    cells: [Cell; 4],
-    subject: Arc<Subject>,
     _weight: Weight,
 }
 
 impl KnownSubject {
-    pub(crate) const fn new(
-        subject: Arc<Subject>,
-        cells: [Cell; 4],
-        raises: Arc<AtomicU64>,
-        weight: Weight,
-    ) -> Self {
+    pub(crate) const fn new(subject: Arc<Subject>, cells: [Cell; 4], weight: Weight) -> Self {
         Self {
-            found_at: AtomicU64::new(NEVER),
-            dead_below: AtomicU64::new(0),
-            raises,
+            subject,
+            cells,
             face: OnceLock::new(),
             packed_face: OnceLock::new(),
             place: AtomicU32::new(NOWHERE),
-            cells,
-            subject,
             _weight: weight,
         }
     }
@@ -61,21 +45,7 @@ impl KnownSubject {
 
     /// Pairs of the subject born below this tick are dead.
     pub fn dead_below(&self) -> Tick {
-        // Raises are counted after they are done: as long as none is counted, none can be missed.
-        let raises = self.raises.load(Ordering::Acquire);
-        if self.found_at.load(Ordering::Acquire) == raises {
-            return Tick::new(self.dead_below.load(Ordering::Relaxed));
-        }
-        self.find(raises)
-    }
-
-    #[cold]
-    fn find(&self, raises: u64) -> Tick {
-        let newest = self.cells.iter().map(Cell::tick).max().unwrap_or_default().number();
-        // Whoever counted fewer raises may come later: then the newer cutoff stays.
-        let before = self.dead_below.fetch_max(newest, Ordering::AcqRel);
-        self.found_at.store(raises, Ordering::Release);
-        Tick::new(newest.max(before))
+        self.cells.iter().map(Cell::tick).max().unwrap_or_default()
     }
 
     /// A rendering of the subject in parts, made once by whoever shows it and kept with it.
@@ -85,15 +55,69 @@ impl KnownSubject {
 
     /// The same, packed. Kept apart: most subjects are shown in one form only.
     pub fn packed_face(&self, render: impl FnOnce() -> [Bytes; 4]) -> [&[u8]; 4] {
-        let make = || Box::new(Face::of(render().each_ref()));
-        self.packed_face.get_or_init(make).parts()
+        self.packed_face.get_or_init(|| Face::of(render().each_ref())).parts()
+    }
+}
+
+/// A subject that cached pairs have: what a look-up reads of it, in one piece.
+#[derive(Debug)]
+pub struct HeldSubject {
+    known: Arc<KnownSubject>,
+    /// How often any cutoff had been raised when `dead_below` was found.
+    found_at: AtomicU64,
+    /// The newest of its cutoffs then. Never falls.
+    dead_below: AtomicU64,
+    /// The same as that of the subject, if that is short.
+    face: OnceLock<ShortFace>,
+}
+
+impl HeldSubject {
+    pub(super) const fn new(known: Arc<KnownSubject>) -> Self {
+        Self {
+            known,
+            found_at: AtomicU64::new(NEVER),
+            dead_below: AtomicU64::new(0),
+            face: OnceLock::new(),
+        }
     }
 
-    /// The one or the other, if it was made before.
-    pub fn made_face(&self, is_packed: bool) -> Option<[&[u8]; 4]> {
-        let packed = || self.packed_face.get().map(Box::as_ref);
-        let face = if is_packed { packed() } else { self.face.get() };
-        face.map(Face::parts)
+    /// The subject.
+    pub const fn known(&self) -> &Arc<KnownSubject> {
+        &self.known
+    }
+
+    /// What [`KnownSubject::dead_below`] says. Raises are counted after they are done: as long as
+    /// none is counted, none can be missed.
+    pub(super) fn dead_below(&self, raises: &AtomicU64) -> Tick {
+        let raises = raises.load(Ordering::Acquire);
+        if self.found_at.load(Ordering::Acquire) == raises {
+            return Tick::new(self.dead_below.load(Ordering::Relaxed));
+        }
+        self.find(raises)
+    }
+
+    #[cold]
+    fn find(&self, raises: u64) -> Tick {
+        let newest = self.known.dead_below().number();
+        // Whoever counted fewer raises may come later: then the newer cutoff stays.
+        let before = self.dead_below.fetch_max(newest, Ordering::AcqRel);
+        self.found_at.store(raises, Ordering::Release);
+        Tick::new(newest.max(before))
+    }
+
+    /// Its rendering, if it was made before.
+    pub fn face(&self) -> Option<[&[u8]; 4]> {
+        if let Some(face) = self.face.get() {
+            return Some(face.parts());
+        }
+        let face = self.known.face.get()?;
+        let short = ShortFace::of(face);
+        Some(short.map_or_else(|| face.parts(), |short| self.face.get_or_init(|| short).parts()))
+    }
+
+    /// The same, packed.
+    pub fn packed_face(&self) -> Option<[&[u8]; 4]> {
+        self.known.packed_face.get().map(Face::parts)
     }
 }
 
@@ -137,10 +161,6 @@ pub struct KnownPair {
 /// More raises than there can be.
 const NEVER: u64 = u64::MAX;
 
-/// What a look-up reads of a subject, in bytes: a line of the cache.
-const READ_BYTES: usize = 64;
-const _: () = assert!(core::mem::offset_of!(KnownSubject, packed_face) <= READ_BYTES);
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::cells::Cells;
@@ -171,7 +191,6 @@ pub(super) mod tests {
         KnownSubject::new(
             Arc::new(subject),
             covering.each_ref().map(|selector| cells.cell(selector)),
-            Arc::clone(cells.raises()),
             Weight::add(1, &held),
         )
     }
@@ -179,34 +198,36 @@ pub(super) mod tests {
     #[test]
     fn every_raise_is_seen_by_whoever_asks_after_it() {
         let cells = Cells::default();
-        let ann = known("ann", &cells);
-        assert_eq!(ann.dead_below(), Tick::ZERO);
+        let ann = HeldSubject::new(Arc::new(known("ann", &cells)));
+        let dead_below = || ann.dead_below(cells.raises());
+        assert_eq!(dead_below(), Tick::ZERO);
         let selectors = Selector::covering(&Username::new("ann"), &RealmName::new("r"));
         for (place, selector) in selectors.iter().enumerate() {
             let tick = Tick::new(5 + u64::try_from(place).unwrap());
             cells.raise(selector, tick);
-            assert_eq!(ann.dead_below(), tick, "{selector:?}");
-            assert_eq!(ann.dead_below(), tick, "{selector:?}, again");
+            assert_eq!(dead_below(), tick, "{selector:?}");
+            assert_eq!(dead_below(), tick, "{selector:?}, again");
         }
         cells.raise(&selectors[0], Tick::new(2));
         cells.raise(&Selector::User(Username::new("bob")), Tick::new(99));
-        assert_eq!(ann.dead_below(), Tick::new(8));
+        assert_eq!(dead_below(), Tick::new(8));
     }
 
     #[test]
     fn a_cutoff_that_was_found_is_never_lost_to_one_found_earlier() {
         let cells = Cells::default();
-        let ann = known("ann", &cells);
+        let ann = HeldSubject::new(Arc::new(known("ann", &cells)));
+        let dead_below = || ann.dead_below(cells.raises());
         let everything = Selector::Everything;
         for round in 1..200_u64 {
             std::thread::scope(|scope| {
                 for _ in 0..3 {
-                    scope.spawn(|| assert!(ann.dead_below() >= Tick::new(round - 1)));
+                    scope.spawn(|| assert!(dead_below() >= Tick::new(round - 1)));
                 }
                 cells.raise(&everything, Tick::new(round));
-                assert_eq!(ann.dead_below(), Tick::new(round));
+                assert_eq!(dead_below(), Tick::new(round));
             });
-            assert_eq!(ann.dead_below(), Tick::new(round));
+            assert_eq!(dead_below(), Tick::new(round));
         }
     }
 }

@@ -24,7 +24,7 @@ mod table;
 pub(crate) use cells::{Cell, Cells};
 use generations::Generations;
 pub(crate) use known::Weight;
-pub use known::{KnownPair, KnownSubject};
+pub use known::{HeldSubject, KnownPair, KnownSubject};
 use remembered::Remembered;
 
 use crate::engine::Key;
@@ -64,12 +64,13 @@ impl Coherent {
             usize::try_from((bytes / 8).saturating_mul(part).checked_div(each).unwrap_or(0))
                 .unwrap_or(usize::MAX)
         };
+        let cells = Cells::default();
         Self {
-            pairs: Remembered::within(share(5, 1)),
+            pairs: Remembered::within(share(5, 1), Arc::clone(cells.raises())),
             subjects: Generations::new(share(3, SUBJECT_BYTES)),
             stored: Generations::new(STORED_MAX),
             drops: AtomicU64::new(0),
-            cells: Cells::default(),
+            cells,
             changes: RwLock::new(RecentChanges::new(tick, changes_max)),
             held: Arc::default(),
             held_max: share(3, 1),
@@ -87,11 +88,12 @@ impl Coherent {
         self.held.load(Ordering::Relaxed) > self.held_max
     }
 
-    /// What `look` makes of a pair that is known. It must be quick and must not use the store.
+    /// What `look` makes of a pair that is known, and of the newest cutoff that covers it. It must be
+    /// quick and must not use the store.
     pub(crate) fn with_pair<R>(
         &self,
         id: PairId,
-        look: impl FnOnce(AccessFacts, &Arc<KnownSubject>) -> R,
+        look: impl FnOnce(AccessFacts, Tick, &HeldSubject) -> R,
     ) -> Option<R> {
         self.pairs.with(id, look)
     }
@@ -172,7 +174,7 @@ impl fmt::Debug for Coherent {
 const STORED_MAX: usize = 65_536;
 
 /// Memory of one cached subject of ordinary size, in bytes, with its rendering.
-const SUBJECT_BYTES: u64 = 2_048;
+const SUBJECT_BYTES: u64 = 2_560;
 
 /// Memory of a cached subject beside its parts and its rendering, in bytes: allocations and cells.
-const SUBJECT_OVERHEAD: usize = 1_024;
+const SUBJECT_OVERHEAD: usize = 1_536;

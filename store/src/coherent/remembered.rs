@@ -5,14 +5,15 @@
 
 use core::fmt;
 use core::hash::BuildHasher;
+use core::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use hashbrown::DefaultHashBuilder;
-use jeton_domain::id::PairId;
+use jeton_domain::id::{PairId, Tick};
 use jeton_domain::token::access::AccessFacts;
 
 use super::holders::Holders;
-use super::known::{KnownPair, KnownSubject};
+use super::known::{HeldSubject, KnownPair};
 use super::slots::{Entry, Slot};
 use super::table::{NoMemory, SLOTS_MIN, Table, fill_max};
 
@@ -33,10 +34,11 @@ struct Shard {
 
 impl Remembered {
     /// A map whose tables take `bytes` at most, and nearly as many before anything is forgotten.
+    /// `raises` counts how often any cutoff was raised.
     ///
     /// A table has a power of two of slots, so its length is settled and the number of shards is what
     /// follows `bytes`.
-    pub(super) fn within(bytes: usize) -> Self {
+    pub(super) fn within(bytes: usize, raises: Arc<AtomicU64>) -> Self {
         let a_slot = size_of::<Slot>().saturating_mul(2);
         let slots = bytes.checked_div(a_slot.saturating_mul(SHARDS)).unwrap_or_default();
         let slots = slots.checked_ilog2().map_or(0, |exponent| 1 << exponent).max(SLOTS_MIN);
@@ -45,7 +47,7 @@ impl Remembered {
             shards: (0..shards).map(|_| RwLock::default()).collect(),
             hasher: DefaultHashBuilder::default(),
             young_max: fill_max(slots),
-            holders: Holders::default(),
+            holders: Holders::new(raises),
         }
     }
 
@@ -53,13 +55,14 @@ impl Remembered {
     pub(super) fn with<R>(
         &self,
         id: PairId,
-        look: impl FnOnce(AccessFacts, &Arc<KnownSubject>) -> R,
+        look: impl FnOnce(AccessFacts, Tick, &HeldSubject) -> R,
     ) -> Option<R> {
         let hash = self.hash(id);
         let place = self.shard(hash)?;
         let shard = place.read().unwrap_or_else(PoisonError::into_inner);
-        let seen =
-            |entry: Entry| self.holders.with(entry.place, |subject| look(entry.facts, subject));
+        let seen = |entry: Entry| {
+            self.holders.with(entry.place, |dead_below, held| look(entry.facts, dead_below, held))
+        };
         if let Some(entry) = shard.young.get(hash, id) {
             return seen(entry);
         }
@@ -168,9 +171,9 @@ const SHARDS: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::super::cells::Cells;
+    use super::super::known::KnownSubject;
     use super::super::known::tests::known;
     use super::*;
-    use jeton_domain::id::Tick;
     use jeton_domain::time::Second;
 
     struct Fixture {
@@ -182,7 +185,7 @@ mod tests {
         fn within(bytes: usize) -> Self {
             let cells = Cells::default();
             let subjects = (0..7).map(|n| Arc::new(known(&n.to_string(), &cells))).collect();
-            Self { map: Remembered::within(bytes), subjects }
+            Self { map: Remembered::within(bytes, Arc::clone(cells.raises())), subjects }
         }
 
         fn pair(&self, number: u64) -> KnownPair {
@@ -199,8 +202,8 @@ mod tests {
         /// Whether the pair is there; if so, it must be whole.
         fn has(&self, number: u64) -> bool {
             let wanted = self.pair(number);
-            let is_it = |facts, subject: &Arc<KnownSubject>| {
-                facts == wanted.facts && Arc::ptr_eq(subject, &wanted.subject)
+            let is_it = |facts, _, held: &HeldSubject| {
+                facts == wanted.facts && Arc::ptr_eq(held.known(), &wanted.subject)
             };
             self.map.with(id(number), is_it).inspect(|is_it| assert!(is_it)).is_some()
         }
