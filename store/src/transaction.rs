@@ -30,11 +30,11 @@ pub struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    pub(crate) const fn new(store: &'a Store, noted: Tick, id: BatchId) -> Self {
+    pub(crate) fn new(store: &'a Store, noted: Tick, id: BatchId) -> Self {
         let batch = Batch {
             id,
-            expects: Vec::new(),
-            writes: Vec::new(),
+            expects: Vec::with_capacity(EXPECTS_OF_A_GRANT),
+            writes: Vec::with_capacity(WRITES_OF_A_GRANT),
             changes: Vec::new(),
             drops: Vec::new(),
         };
@@ -189,6 +189,10 @@ impl<'a> Transaction<'a> {
         Ok(committed)
     }
 }
+
+/// What most grants expect and write, at most.
+const EXPECTS_OF_A_GRANT: usize = 14;
+const WRITES_OF_A_GRANT: usize = 7;
 
 /// Counts how often a decision was taken again.
 #[derive(Debug, Default)]
