@@ -71,7 +71,7 @@ impl EmbeddedOptions {
             directory: directory.into(),
             journal_bytes: 32 << 20,
             journals: 4,
-            memtable_bytes: 32 << 20,
+            memtable_bytes: 3 << 20,
             reserve_bytes: DISK_RESERVE_BYTES_DEFAULT,
         }
     }
