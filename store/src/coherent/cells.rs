@@ -55,20 +55,28 @@ impl Cells {
         cell
     }
 
-    /// Raises the cell of `selector`, if it is in use.
+    /// Raises the cell of `selector`, if it is in use: the log says that it must be.
+    ///
+    /// It is counted when this returns, whoever was first to raise the cell: one who read the row may
+    /// have raised it and not yet counted, and the revocation is answered after this.
     pub(crate) fn raise(&self, selector: &Selector, tick: Tick) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cell) = known.cells.get(selector).and_then(Weak::upgrade) {
-            self.raise_cell(&Cell(cell), tick);
+            Cell(cell).raise(tick);
+            self.count();
         }
     }
 
-    /// Raises a cell that is in use.
+    /// Raises a cell to what was read of its row.
     pub(crate) fn raise_cell(&self, cell: &Cell, tick: Tick) {
         if cell.raise(tick) {
-            // After the raise: who sees the count sees the cell.
-            self.raises.fetch_add(1, Ordering::AcqRel);
+            self.count();
         }
+    }
+
+    /// Comes after a raise: who sees the count sees the cell.
+    fn count(&self) {
+        self.raises.fetch_add(1, Ordering::AcqRel);
     }
 
     /// How often any cell was raised.
@@ -83,7 +91,7 @@ const SWEEP_AT_LEAST: usize = 1_024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jeton_domain::name::Username;
+    use jeton_domain::name::{RealmName, Username};
 
     #[test]
     fn a_selector_in_use_has_one_cell() {
@@ -104,5 +112,19 @@ mod tests {
             cells.cell(&Selector::User(Username::new(&n.to_string())));
         }
         assert!(cells.known.lock().unwrap().cells.len() <= SWEEP_AT_LEAST + 1);
+    }
+    #[test]
+    fn a_cutoff_of_the_log_is_counted_though_a_reader_of_the_row_was_faster() {
+        let cells = Cells::default();
+        let raises = || cells.raises().load(Ordering::Acquire);
+        let realm = Selector::Realm(RealmName::new("r"));
+        let cell = cells.cell(&realm);
+        // A reader of the row has raised the cell and not come to count.
+        assert!(cell.raise(Tick::new(5)));
+        let before = raises();
+        cells.raise(&realm, Tick::new(5));
+        assert_eq!(raises(), before + 1);
+        cells.raise_cell(&cell, Tick::new(5));
+        assert_eq!(raises(), before + 1);
     }
 }

@@ -73,6 +73,8 @@ impl Holders {
 
     /// Lets go of places, each for one pair.
     pub(super) fn release(&self, places: impl IntoIterator<Item = u32>) {
+        // Freed when the book is free again: others wait for it.
+        let mut gone = Vec::new();
         let mut book = self.book();
         for place in places {
             let Some(pairs) = at(&mut book.pairs, place) else { continue };
@@ -85,9 +87,12 @@ impl Holders {
                 let mut held = lock.0.write().unwrap_or_else(PoisonError::into_inner);
                 if let Some(subject) = held.take() {
                     subject.known().place.store(NOWHERE, Ordering::Relaxed);
+                    gone.push(Arc::clone(subject.known()));
                 }
             }
         }
+        drop(book);
+        drop(gone);
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -96,9 +96,10 @@ impl Remembered {
             self.put(&mut shard, id, Entry { facts: pair.facts, place });
         }
         if is_pressed {
-            let young = core::mem::take(&mut shard.young);
-            let gone = core::mem::replace(&mut shard.old, young);
-            self.release(&gone);
+            let Shard { young, old } = &mut *shard;
+            core::mem::swap(young, old);
+            self.release(young);
+            young.shrink();
         }
     }
 

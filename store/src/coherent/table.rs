@@ -82,6 +82,15 @@ impl Table {
         self.len = 0;
     }
 
+    /// Forgets all entries and gives back the memory, but for the least that a table has.
+    pub(super) fn shrink(&mut self) {
+        if self.slots().len() > SLOTS_MIN {
+            *self = Self::default();
+        } else {
+            self.clear();
+        }
+    }
+
     /// The entries, in no order.
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
         self.slots().iter().filter_map(slots::entry)
@@ -213,8 +222,15 @@ mod tests {
             prop_assert_eq!(table.get(hash(id), id), map.get(&id).copied(), "{}", number);
         }
         prop_assert_eq!(table.entries().count(), map.len());
-        table.clear();
-        prop_assert_eq!(table.entries().count(), 0);
+        let mut shrunk = table;
+        shrunk.shrink();
+        prop_assert!(shrunk.bytes() <= SLOTS_MIN * size_of::<Slot>());
+        prop_assert_eq!((shrunk.len(), shrunk.entries().count()), (0, 0));
+        for (id, entry) in &map {
+            prop_assert_eq!(shrunk.insert(hash, *id, *entry), Ok(None));
+        }
+        shrunk.clear();
+        prop_assert_eq!((shrunk.len(), shrunk.entries().count()), (0, 0));
         Ok(())
     }
 
