@@ -172,11 +172,12 @@ impl Committer {
     /// The part of a journal file that a generation may take, in bytes.
     ///
     /// A start must look at all of it, so it is little more than a layer needs; all when the flusher
-    /// has fallen behind, so that commits need not wait for it as long as there is room anywhere.
+    /// has fallen behind or cannot go on, so that commits need not wait for it as long as there is room
+    /// anywhere.
     fn generation_bytes(&self, length: usize) -> u64 {
         let usual = self.memtable_bytes.saturating_add(self.memtable_bytes / 4);
         let usual = usual.min(self.journal_bytes);
-        let is_behind = self.shared.view().frozen.len() > 1;
+        let is_behind = self.shared.view().frozen.len() > 1 || self.shared.trouble().is_some();
         if is_behind || length > capacity(usual) { self.journal_bytes } else { usual }
     }
 

@@ -27,8 +27,10 @@ pub(super) struct Choice {
 /// What a merge must keep to.
 #[derive(Debug)]
 pub(super) struct Bounds<'a> {
-    /// How many flushes ago each space was written to.
-    pub(super) quiet: &'a BTreeMap<Space, u32>,
+    /// Bytes of layers that were flushed since each space was written to.
+    pub(super) quiet: &'a BTreeMap<Space, u64>,
+    /// How many of them make a space quiet.
+    pub(super) quiet_bytes: u64,
     /// Spaces of which nothing may be merged.
     pub(super) damaged: &'a BTreeSet<Space>,
     /// Bytes that the merged run may take.
@@ -39,7 +41,7 @@ pub(super) struct Bounds<'a> {
 ///
 /// The youngest runs are merged once four of about one size have gathered, so that each row is
 /// rewritten about once for each doubling of its space. A space that was left alone for some
-/// flushes, or that consists of removals for a good part, is merged into one. What is too large for
+/// time, or that consists of removals for a good part, is merged into one. What is too large for
 /// the room is not merged, and keeps nothing smaller from it.
 pub(super) fn choose(spaces: &BTreeMap<Space, Runs>, bounds: &Bounds<'_>) -> Option<Choice> {
     let is_pressed = open_files(spaces) > FILES_CROWDED;
@@ -49,7 +51,7 @@ pub(super) fn choose(spaces: &BTreeMap<Space, Runs>, bounds: &Bounds<'_>) -> Opt
         if runs.len() < 2 || is_beaten || bounds.damaged.contains(space) {
             continue;
         }
-        let is_quiet = bounds.quiet.get(space).is_some_and(|flushes| *flushes >= QUIET_FLUSHES);
+        let is_quiet = bounds.quiet.get(space).is_some_and(|bytes| *bytes >= bounds.quiet_bytes);
         let count =
             if is_quiet || is_mostly_removals(runs) { runs.len() } else { due(runs, is_pressed) };
         let choice = Choice::fitting(*space, runs, count, bounds.room);
@@ -208,7 +210,9 @@ pub(super) const RUNS_BOUND: usize = 24;
 const SIMILAR_RUNS: usize = 4;
 const RUNS_MAX: usize = 8;
 const RUNS_CROWDED: usize = 12;
-const QUIET_FLUSHES: u32 = 4;
+/// Journal files that layers must have filled for a space that none of them wrote to to be quiet: however
+/// small layers are, a row that comes late must not soon have a whole hour written anew.
+pub(super) const QUIET_JOURNALS: u64 = 4;
 const REMOVALS_WORTH_A_MERGE: u64 = 256;
 
 /// Open run files from which on spaces are merged that have few of them.

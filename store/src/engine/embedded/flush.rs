@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::coding::wide;
 use super::compact::Compaction;
 use super::manifest::Manifest;
 use super::memtable::{Cell, Table};
@@ -22,8 +23,8 @@ use crate::error::StoreError;
 pub(super) struct Flusher {
     pub(super) shared: Arc<Shared>,
     pub(super) manifest: Manifest,
-    /// How many flushes ago each space was written to.
-    pub(super) quiet: BTreeMap<Space, u32>,
+    /// Bytes of layers that were flushed since each space was written to.
+    pub(super) quiet: BTreeMap<Space, u64>,
     /// A merge that is under way.
     pub(super) compaction: Option<Compaction>,
     /// Runs of dropped segments may still be in use.
@@ -188,7 +189,7 @@ impl Flusher {
             return stored;
         }
         for quiet in self.quiet.values_mut() {
-            *quiet = quiet.saturating_add(1);
+            *quiet = quiet.saturating_add(wide(frozen.table.bytes()));
         }
         for (space, _) in frozen.tables().filter(|(_, table)| table.is_cleared) {
             self.damaged.remove(&space);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::compact::{Bounds, Compaction, Crowding, Step, choose, crowding};
+use super::compact::{Bounds, Compaction, Crowding, QUIET_JOURNALS, Step, choose, crowding};
 use super::flush::{Cause, Flusher};
 use super::run::{Run, RunEntry};
 use super::shared::Stage;
@@ -77,7 +77,8 @@ impl Flusher {
     /// Begins the most useful merge that there is room for; false when none is due.
     fn begin(&mut self, space: &mut Option<Space>) -> Result<bool, StoreError> {
         let room = self.room()?;
-        let bounds = Bounds { quiet: &self.quiet, damaged: &self.damaged, room };
+        let quiet_bytes = self.manifest.journal_bytes.saturating_mul(QUIET_JOURNALS);
+        let bounds = Bounds { quiet: &self.quiet, quiet_bytes, damaged: &self.damaged, room };
         let Some(choice) = choose(&self.shared.view().runs, &bounds) else {
             return Ok(false);
         };

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 use std::task::{Context, Poll};
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     view: RwLock<View>,
     queue: Mutex<Queue>,
     queue_moved: Condvar,
+    /// Batches that were ever put in the queue.
+    submitted: AtomicU64,
     flow: Mutex<Flow>,
     flow_moved: Condvar,
     /// Held as long as the directory is ours.
@@ -60,19 +63,23 @@ pub(super) type Answer = (Result<Committed, StoreError>, Batch);
 /// The outcome of a batch, to be waited for.
 ///
 /// Who finds nobody else waiting looks for it some times, and lets other tasks and threads have their
-/// turn in between: to sleep and to be woken takes longer than many a sync.
+/// turn in between: to sleep and to be woken takes longer than many a sync. It ends when somebody else
+/// comes: then the core has better to do.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct Outcome<'a> {
     answer: oneshot::Receiver<Answer>,
     looks_left: u32,
+    submitted: &'a AtomicU64,
+    /// How many batches had been submitted with this one.
+    number: u64,
 }
 
-impl Future for Outcome {
+impl Future for Outcome<'_> {
     type Output = Result<Committed, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Poll::Ready(answered) = Pin::new(&mut self.answer).poll(context) else {
-            if self.looks_left > 0 {
+            if self.looks_left > 0 && self.submitted.load(Ordering::Relaxed) == self.number {
                 self.looks_left = self.looks_left.saturating_sub(1);
                 std::thread::yield_now();
                 context.waker().wake_by_ref();
@@ -166,6 +173,7 @@ impl Shared {
             view: RwLock::new(view),
             queue: Mutex::default(),
             queue_moved: Condvar::new(),
+            submitted: AtomicU64::new(0),
             flow: Mutex::new(flow),
             flow_moved: Condvar::new(),
             lock: Mutex::new(Some(lock)),
@@ -194,7 +202,7 @@ impl Shared {
     }
 
     /// Puts a batch in the queue; the outcome comes through what is returned.
-    pub(super) fn submit(&self, batch: Batch) -> Result<Outcome, StoreError> {
+    pub(super) fn submit(&self, batch: Batch) -> Result<Outcome<'_>, StoreError> {
         let (answer, outcome) = oneshot::channel();
         let mut queue = self.queue();
         if queue.phase != Phase::Open {
@@ -205,10 +213,11 @@ impl Shared {
         }
         let is_alone = queue.waiting.is_empty() && !queue.is_committing;
         queue.waiting.push_back(Job { batch, answer });
+        let number = self.submitted.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         drop(queue);
         self.queue_moved.notify_one();
         let looks_left = if is_alone { LOOKS_FOR_OUTCOME } else { 0 };
-        Ok(Outcome { answer: outcome, looks_left })
+        Ok(Outcome { answer: outcome, looks_left, submitted: &self.submitted, number })
     }
 
     /// Takes all batches that wait, or what else is to be done. Blocks until there is something.
