@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::super::compact::RUNS_BOUND;
-use super::super::view::REMOVALS_AT_ONCE;
+use super::super::view::{REMOVALS_AT_ONCE, View};
 use super::{batch, key, open, put, settle, small, space, wait};
 use crate::engine::embedded::{Embedded, EmbeddedOptions};
 use crate::engine::{Batch, Engine, KeyRange, Space, Write};
@@ -158,4 +158,34 @@ fn removals_are_merged_away() {
         let runs = view.runs_of(Space::Lasting);
         runs.iter().map(|run| run.removals()).sum::<u64>() < 256
     });
+}
+
+#[test]
+fn a_row_that_comes_late_does_not_have_its_segment_written_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions { memtable_bytes: 8 << 10, ..small(directory.path()) };
+    let (engine, _) = open(&options);
+    let mut number = 0_u64;
+    let mut write = |to: Space, rows: u64| {
+        for _ in 0..rows {
+            number += 1;
+            let writes = vec![put(key(to, number.to_be_bytes()), [1; 100])];
+            wait(engine.commit(Batch { writes, ..batch(number, &[]) })).unwrap();
+        }
+        settle(&engine, "the flusher follows", |view| view.frozen.is_empty());
+    };
+    let old = |view: &View| view.runs_of(space(1)).iter().map(|run| run.entry().id).collect();
+    write(space(1), 400);
+    // As much as makes a space quiet.
+    write(space(2), 2_000);
+    settle(&engine, "a quiet segment becomes one run", |view| view.runs_of(space(1)).len() == 1);
+    let whole: Vec<u64> = old(&engine.shared.view());
+    for _ in 0..12 {
+        write(space(1), 1);
+        // Six layers, and far from that much.
+        write(space(2), 180);
+    }
+    let runs: Vec<u64> = old(&engine.shared.view());
+    assert_eq!(runs.first(), whole.first(), "{runs:?}");
+    assert!(runs.len() > 1, "{runs:?}");
 }
