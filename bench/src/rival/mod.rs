@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_program_counts_as_started_once_it_says_so() {
-        let (folder, rival) = shell("echo one >&2; echo it is ready; exec cat /dev/zero");
+        let (folder, rival) = shell("echo one >&2; echo it is ready; exec tail -f /dev/null");
         rival.unwrap().end().unwrap();
         let log = std::fs::read(folder.path().join("log.txt")).unwrap();
         assert!(log.starts_with(b"one\nit is ready\n"));
