@@ -5,8 +5,11 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 
 use anyhow::{Context, bail};
 
@@ -84,6 +87,96 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs a test runner with its output shown; a failing status is an error that repeats what the
+/// runner told of the tests that failed.
+pub(crate) fn run_tests(command: &mut Command) -> anyhow::Result<()> {
+    let line = command_line(command);
+    say(&format!("  $ {line}"));
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    let told = (child.stdout.take(), child.stderr.take());
+    let heard = thread::scope(|scope| {
+        let second = scope.spawn(|| told.1.map_or_else(Failures::default, hear));
+        let mut heard = told.0.map_or_else(Failures::default, hear);
+        heard.0.extend(second.join().unwrap_or_default().0);
+        heard
+    });
+    let status = child.wait().with_context(|| format!("cannot wait for `{line}`"))?;
+    if !status.success() {
+        bail!("`{line}` ended with {status}{heard}");
+    }
+    Ok(())
+}
+
+/// Shows what a runner prints, line by line, and keeps what it tells of failures.
+fn hear(from: impl Read) -> Failures {
+    let mut heard = Listener::default();
+    for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        say(&line);
+        heard.listen(&line);
+    }
+    heard.kept
+}
+
+/// Tells lines about failures from others, in the output of `cargo test` and of `cargo nextest`.
+#[derive(Debug, Default)]
+struct Listener {
+    kept: Failures,
+    within: Within,
+}
+
+impl Listener {
+    fn listen(&mut self, line: &str) {
+        self.within = match self.within {
+            _ if line == "failures:" => Within::Failures,
+            _ if line.starts_with("error") => Within::Error,
+            Within::Failures if line.starts_with("test result:") => Within::Nothing,
+            Within::Error if !line.is_empty() && !is_of_an_error(line) => Within::Nothing,
+            within => within,
+        };
+        let is_kept = self.within != Within::Nothing || line.trim_start().starts_with("FAIL [");
+        if is_kept && !line.trim().is_empty() {
+            self.kept.0.push(line.to_owned());
+        }
+    }
+}
+
+/// The part of a runner's output that a line stands in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    #[default]
+    Nothing,
+    /// What libtest prints of the tests that failed, up to its closing line.
+    Failures,
+    /// An error of cargo: a test program that was killed has no other trace.
+    Error,
+}
+
+/// True for the lines that follow the first line of an error of cargo.
+fn is_of_an_error(line: &str) -> bool {
+    line.starts_with(' ') || line == "Caused by:"
+}
+
+/// Lines about tests that failed.
+#[derive(Debug, Default)]
+struct Failures(Vec<String>);
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in self.0.iter().take(FAILURE_LINES) {
+            write!(f, "\n{line}")?;
+        }
+        match self.0.len().checked_sub(FAILURE_LINES) {
+            Some(left_out @ 1..) => write!(f, "\n({left_out} lines more stand above)"),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Runs a program and returns what it printed; a failing status is an error that shows it.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let line = command_line(command);
@@ -112,14 +205,67 @@ pub(crate) fn command_line(command: &Command) -> String {
         .fold(program, |line, argument| format!("{line} {}", argument.to_string_lossy()))
 }
 
+/// How many lines about failed tests an error repeats.
+const FAILURE_LINES: usize = 60;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn kept(output: &str) -> Vec<String> {
+        hear(output.as_bytes()).0
+    }
 
     #[test]
     fn a_failing_program_is_an_error_that_names_it() {
         let error = run(&mut Command::new("false")).unwrap_err();
         assert!(error.to_string().starts_with("`false` ended with"), "{error}");
+    }
+
+    #[test]
+    fn what_failed_is_told_again_and_nothing_else() {
+        let output = "running 2 tests\ntest good ... ok\ntest bad ... FAILED\n\nfailures:\n\n\
+            ---- bad stdout ----\nthread 'bad' panicked at x.rs:1:2:\nleft is not right\n\n\
+            failures:\n    bad\n\ntest result: FAILED. 1 passed; 1 failed\n\nDoc-tests\n";
+        let told = [
+            "failures:",
+            "---- bad stdout ----",
+            "thread 'bad' panicked at x.rs:1:2:",
+            "left is not right",
+            "failures:",
+            "    bad",
+        ];
+        assert_eq!(kept(output), told);
+        assert_eq!(kept("test good ... ok\n\ntest result: ok. 1 passed\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_test_program_that_was_killed_is_told_too() {
+        let output = "     Running unittests\nerror: test failed, to rerun pass `-p x`\n\n\
+            Caused by:\n  process didn't exit (signal: 9)\nwarning: else\n   Doc-tests x\n";
+        let told = [
+            "error: test failed, to rerun pass `-p x`",
+            "Caused by:",
+            "  process didn't exit (signal: 9)",
+        ];
+        assert_eq!(kept(output), told);
+    }
+
+    #[test]
+    fn a_failing_runner_is_an_error_that_repeats_its_failures() {
+        let mut runner = Command::new("sh");
+        runner.args(["-c", "echo failures:; echo bad; echo 'error: a target' >&2; exit 101"]);
+        let error = format!("{:#}", run_tests(&mut runner).unwrap_err());
+        assert!(error.ends_with("101\nfailures:\nbad\nerror: a target"), "{error}");
+        assert!(run_tests(&mut Command::new("true")).is_ok());
+    }
+
+    #[test]
+    fn a_long_tale_of_failures_is_cut_and_says_so() {
+        let told = Failures(vec!["line".to_owned(); FAILURE_LINES + 2]).to_string();
+        assert!(told.ends_with("line\n(2 lines more stand above)"), "{told}");
+        let whole = Failures(vec!["line".to_owned(); FAILURE_LINES]).to_string();
+        assert!(whole.ends_with("line"), "{whole}");
     }
 
     #[test]

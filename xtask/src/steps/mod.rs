@@ -151,6 +151,13 @@ fn summary(ended: &[(&str, Outcome, Duration)], total: Duration) -> usize {
         say(&format!("{name:<12} {:>6}  {first_line}", minutes(*duration)));
     }
     say(&format!("{:<12} {:>6}", "total", minutes(total)));
+    // The end of a long log is what is looked at first, and sometimes all that is kept of it.
+    for (name, outcome, _) in ended {
+        if let Outcome::Failed(reason) = outcome {
+            announce(&format!("why {name} failed"));
+            say(reason);
+        }
+    }
     ended.iter().filter(|(_, outcome, _)| matches!(outcome, Outcome::Failed(_))).count()
 }
 

@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::{Context, bail};
 
-use crate::process::{Workshop, run};
+use crate::process::{Workshop, run, run_tests};
 use crate::tools::{self, has_nextest, provide, provide_debian};
 
 /// How often the server is killed in the test command.
@@ -27,11 +27,13 @@ pub(crate) const HTTP_FUZZ_SECONDS: u32 = 120;
 pub(super) fn unit(workshop: &Workshop) -> anyhow::Result<String> {
     build_server(workshop)?;
     let runner = if has_nextest(workshop) {
-        run(short(&mut workshop.cargo(&["nextest", "run", "--workspace", "--locked"])))?;
+        let nextest = ["nextest", "run", "--workspace", "--locked", "--no-fail-fast"];
+        run_tests(short(&mut workshop.cargo(&nextest)))?;
         run(&mut workshop.cargo(&["test", "--workspace", "--locked", "--doc", "--quiet"]))?;
         "cargo nextest"
     } else {
-        run(short(&mut workshop.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])))?;
+        let all = ["test", "--workspace", "--locked", "--no-fail-fast"];
+        run_tests(short(&mut workshop.cargo(&all)))?;
         "cargo test"
     };
     Ok(format!("run by {runner}"))
