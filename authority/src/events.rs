@@ -1,9 +1,11 @@
-//! What the log says of who did what. Never a secret; refused logins at a bounded rate.
+//! What the log says of who did what. Never a secret; refused logins at a bounded rate, and names
+//! that nobody has checked yet at a bounded length.
 
-use core::fmt::Display;
+use core::fmt::{self, Display};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use jeton_domain::limits::STORED_NAME_CHARS_MAX;
 use jeton_domain::name::Username;
 use jeton_domain::selector::Selector;
 use jeton_domain::subject::Subject;
@@ -28,7 +30,7 @@ impl Refusals {
         if untold > 0 {
             tracing::warn!(untold, "more logins were refused");
         }
-        tracing::warn!(username = username.as_str(), %address, "{how}");
+        tracing::warn!(username = %Brief(username.as_str()), %address, "{how}");
     }
 
     /// Whether one more may be told, and how many were not told in the second before.
@@ -61,12 +63,35 @@ pub(crate) fn changed(by: &Subject, what: &str, name: impl Display) {
     tracing::info!(by = by.username.as_str(), name, "{what}");
 }
 
+/// A name of any length, as it is told in a line: whole, if a stored user may have it.
+struct Brief<'a>(&'a str);
+
+impl Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(STORED_NAME_CHARS_MAX) {
+            None => f.write_str(self.0),
+            Some((end, _)) => {
+                f.write_str(self.0.get(..end).unwrap_or_default())?;
+                write!(f, "... ({} bytes)", self.0.len())
+            }
+        }
+    }
+}
+
 /// Refused logins that the log names in one second.
 const TOLD_A_SECOND: u32 = 10;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_told_whole_up_to_a_length() {
+        let told = |name: &str| Brief(name).to_string();
+        let longest = "\u{e4}".repeat(STORED_NAME_CHARS_MAX);
+        assert_eq!(told(&longest), longest);
+        assert_eq!(told(&"\u{e4}".repeat(10_000_000)), format!("{longest}... (20000000 bytes)"));
+    }
 
     #[test]
     fn refusals_are_told_at_a_bounded_rate_and_the_rest_is_counted() {
