@@ -226,7 +226,8 @@ fn program() -> io::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.current_dir(&root).args(["build", "--quiet", "--package", "jeton", "--bin", "jeton"]);
+    // With the features of the whole workspace, as the tests: else its dependencies are built twice.
+    build.current_dir(&root).args(["build", "--quiet", "--workspace", "--bin", "jeton"]);
     let status = build.status()?;
     if !status.success() {
         return Err(io::Error::other(format!("the server does not build: {status}")));

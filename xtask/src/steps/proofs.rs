@@ -28,12 +28,12 @@ pub(super) fn unit(workshop: &Workshop) -> anyhow::Result<String> {
     build_server(workshop)?;
     let runner = if has_nextest(workshop) {
         let nextest = ["nextest", "run", "--workspace", "--locked", "--no-fail-fast"];
-        run_tests(short(&mut workshop.cargo(&nextest)))?;
+        run_tests(short(workshop, &mut workshop.cargo(&nextest)))?;
         run(&mut workshop.cargo(&["test", "--workspace", "--locked", "--doc", "--quiet"]))?;
         "cargo nextest"
     } else {
         let all = ["test", "--workspace", "--locked", "--no-fail-fast"];
-        run_tests(short(&mut workshop.cargo(&all)))?;
+        run_tests(short(workshop, &mut workshop.cargo(&all)))?;
         "cargo test"
     };
     Ok(format!("run by {runner}"))
@@ -150,8 +150,10 @@ fn testkit_test(workshop: &Workshop, name: &str) -> Command {
     test
 }
 
-/// Makes the long tests short: they have steps of their own.
-fn short(command: &mut Command) -> &mut Command {
+/// Makes the long tests short: they have steps of their own. The server is built: were each test
+/// file to see to that, they would do so in the middle of tests that watch the time.
+fn short<'a>(workshop: &Workshop, command: &'a mut Command) -> &'a mut Command {
+    with_server(workshop, command);
     command.env(CRASH_ROUNDS_VARIABLE, "1").env(SEEDS_VARIABLE, "1")
 }
 
