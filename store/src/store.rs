@@ -58,8 +58,8 @@ impl Store {
 
     /// Whether surely no change with a tick above `tick` named `key`.
     ///
-    /// A cache elsewhere fills itself safely so: note the tick, read, insert, ask this, and take the
-    /// entry out again unless the answer is yes; and drop entries by [`Store::on_change`].
+    /// A cache elsewhere fills itself safely so: note the tick, read, insert, ask this, and take
+    /// the entry out again unless the answer is yes; and drop entries by [`Store::on_change`].
     pub fn is_unchanged_since(&self, key: &Key, tick: Tick) -> bool {
         self.shared.coherent.is_unchanged_since(key, tick)
     }
@@ -80,8 +80,8 @@ impl Store {
         self.engine.scan(range, limit).await
     }
 
-    /// How often rows were asked of the engine since the store was opened: what the cache answers is
-    /// not counted.
+    /// How often rows were asked of the engine since the store was opened: what the cache answers
+    /// is not counted.
     pub fn engine_reads(&self) -> u64 {
         self.engine_reads.load(Ordering::Relaxed)
     }
@@ -109,8 +109,8 @@ impl Store {
         self.with_cached_pair(id, known)
     }
 
-    /// What `look` makes of a pair that the cache has, and of the newest cutoff over it. It is called under a lock of the cache: it must
-    /// be quick and must not use the store.
+    /// What `look` makes of a pair that the cache has, and of the newest cutoff over it. It is
+    /// called under a lock of the cache: it must be quick and must not use the store.
     pub fn with_cached_pair<R>(
         &self,
         id: PairId,
@@ -156,8 +156,8 @@ impl Store {
         Ok(known)
     }
 
-    /// The generation in which pairs of a realm are counted now: the newest cutoff of the realm, or of
-    /// everything, that is stored.
+    /// The generation in which pairs of a realm are counted now: the newest cutoff of the realm, or
+    /// of everything, that is stored.
     pub async fn generation(&self, realm: &RealmName) -> Result<Tick, StoreError> {
         let everything = self.cutoff(&Selector::Everything).await?;
         Ok(everything.max(self.cutoff(&Selector::Realm(realm.clone())).await?))

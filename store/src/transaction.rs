@@ -11,7 +11,7 @@ use jeton_domain::selector::Selector;
 use jeton_domain::time::Hour;
 use jeton_domain::token::pair::Pair;
 
-use crate::coherent::Place;
+use crate::coherent::StoredSubject;
 use crate::engine::{Batch, BatchId, Committed, Expect, Key, Row, Write};
 use crate::error::StoreError;
 use crate::store::Store;
@@ -25,8 +25,8 @@ pub struct Transaction<'a> {
     noted: Tick,
     batch: Batch,
     grants: bool,
-    /// The subject that this batch stores, and in which segment.
-    stores: Option<Place>,
+    /// The subject that this batch stores, in its segment.
+    stores: Option<StoredSubject>,
 }
 
 impl<'a> Transaction<'a> {
@@ -135,10 +135,10 @@ impl<'a> Transaction<'a> {
             self.batch.writes.extend(census::count(realm, pair.generation, standing, 1));
         }
         let hour = pair.id.hour();
-        let place = self.store.coherent().place(hour, subject.hash);
-        if !self.store.coherent().is_stored(&place) {
+        let stored = self.store.coherent().stored_subject(hour, subject.hash);
+        if !self.store.coherent().is_stored(&stored) {
             self.put(subjects::key(hour, subject.hash), subject.bytes.clone());
-            self.stores = Some(place);
+            self.stores = Some(stored);
         }
         if !self.store.was_ever_granted() {
             self.put(meta::key(meta::Fact::EverGranted), meta::encode_number(1));
@@ -173,15 +173,16 @@ impl<'a> Transaction<'a> {
         self.write(write);
     }
 
-    /// Commits. `Conflict` when something that it was decided on has changed; nothing is written then.
+    /// Commits. `Conflict` when something that it was decided on has changed; nothing is written
+    /// then.
     pub async fn commit(self) -> Result<Committed, StoreError> {
         let drops = !self.batch.drops.is_empty();
         let committed = self.store.engine().commit(self.batch).await?;
         if drops {
             self.store.coherent().note_drop();
         }
-        if let Some(place) = self.stores {
-            self.store.coherent().note_stored(place);
+        if let Some(stored) = self.stores {
+            self.store.coherent().note_stored(stored);
         }
         if self.grants {
             self.store.note_grant();

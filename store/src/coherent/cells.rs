@@ -39,8 +39,8 @@ struct Known {
 }
 
 impl Cells {
-    /// The cell of `selector`. The log raises it from now on; who asks must still raise it to what the
-    /// engine holds, read after this call.
+    /// The cell of `selector`. The log raises it from now on; who asks must still raise it to what
+    /// the engine holds, read after this call.
     pub(crate) fn cell(&self, selector: &Selector) -> Cell {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = known.cells.get(selector).and_then(Weak::upgrade) {
@@ -57,8 +57,8 @@ impl Cells {
 
     /// Raises the cell of `selector`, if it is in use: the log says that it must be.
     ///
-    /// It is counted when this returns, whoever was first to raise the cell: one who read the row may
-    /// have raised it and not yet counted, and the revocation is answered after this.
+    /// It is counted when this returns, whoever was first to raise the cell: one who read the row
+    /// may have raised it and not yet counted, and the revocation is answered after this.
     pub(crate) fn raise(&self, selector: &Selector, tick: Tick) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cell) = known.cells.get(selector).and_then(Weak::upgrade) {
@@ -113,6 +113,7 @@ mod tests {
         }
         assert!(cells.known.lock().unwrap().cells.len() <= SWEEP_AT_LEAST + 1);
     }
+
     #[test]
     fn a_cutoff_of_the_log_is_counted_though_a_reader_of_the_row_was_faster() {
         let cells = Cells::default();

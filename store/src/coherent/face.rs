@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// Printed texts, one behind the other, after the places where all but the last end.
+/// Printed texts, one behind the other, after where all but the last of them end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Face(Arc<[u8]>);
 
@@ -48,11 +48,11 @@ impl ShortFace {
     pub(super) fn of(face: &Face) -> Option<Self> {
         let mut short = Self { ends: [0; 4], text: [0; SHORT_BYTES] };
         let mut end = 0_usize;
-        for (part, place) in face.parts().into_iter().zip(&mut short.ends) {
+        for (part, until) in face.parts().into_iter().zip(&mut short.ends) {
             let from = end;
             end = end.checked_add(part.len())?;
             short.text.get_mut(from..end)?.copy_from_slice(part);
-            *place = u16::try_from(end).ok()?;
+            *until = u16::try_from(end).ok()?;
         }
         Some(short)
     }
@@ -68,7 +68,7 @@ impl ShortFace {
 /// Bytes of short texts together: what leaves the place of a subject at eight lines.
 const SHORT_BYTES: usize = 456;
 
-/// Bytes of the three places.
+/// Bytes that say where three texts end.
 const HEAD_BYTES: usize = 12;
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
 //! A bounded map in two generations: what was not looked at during one generation is forgotten.
 //!
-//! Readers of different shards do not meet, and readers of one share a lock that writers hold briefly.
+//! Owns what is forgotten, and when. [`Remembered`](super::remembered::Remembered) forgets pairs in
+//! the same way.
 
 use core::fmt;
-use core::hash::{BuildHasher, Hash};
-use std::sync::{PoisonError, RwLock};
+use core::hash::Hash;
 
-use hashbrown::{DefaultHashBuilder, HashMap};
+use hashbrown::HashMap;
+
+use super::shards::{self, Shards};
 
 /// A bounded map of values that are cheap to clone.
 pub(super) struct Generations<K, V> {
-    shards: Box<[RwLock<Shard<K, V>>]>,
-    hasher: DefaultHashBuilder,
+    shards: Shards<Shard<K, V>>,
     young_max: usize,
 }
 
@@ -21,21 +22,26 @@ struct Shard<K, V> {
     old: HashMap<K, V>,
 }
 
+/// Whether there is memory for what the older generation holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pressure {
+    /// There is: it stays until the younger one is full.
+    None,
+    /// There is not: with each entry that is kept the older generation of its shard goes, and the
+    /// younger one takes its place.
+    High,
+}
+
 impl<K: Eq + Hash + Copy, V: Clone> Generations<K, V> {
     /// A map of about `entries_max` entries at most.
     pub(super) fn new(entries_max: usize) -> Self {
-        let shard = |_| RwLock::new(Shard { young: HashMap::new(), old: HashMap::new() });
-        Self {
-            shards: (0..SHARDS).map(shard).collect(),
-            hasher: DefaultHashBuilder::default(),
-            young_max: (entries_max / SHARDS / 2).max(1),
-        }
+        Self { shards: Shards::new(SHARDS), young_max: (entries_max / SHARDS / 2).max(1) }
     }
 
     /// The value under `key`. A hit in the old generation moves to the young one.
     pub(super) fn value(&self, key: &K) -> Option<V> {
-        let lock = self.shard(key)?;
-        let shard = lock.read().unwrap_or_else(PoisonError::into_inner);
+        let lock = self.shards.of(self.shards.hash(key))?;
+        let shard = shards::read(lock);
         if let Some(value) = shard.young.get(key) {
             return Some(value.clone());
         }
@@ -49,21 +55,21 @@ impl<K: Eq + Hash + Copy, V: Clone> Generations<K, V> {
         Some(value)
     }
 
-    /// Keeps `value` if `may_keep` agrees, asked while nobody can remove the key. Under pressure the
-    /// older generation of the shard is let go.
+    /// Keeps `value` if `may_keep` agrees, asked while nobody can remove the key. Under high
+    /// pressure the older generation of the shard is let go.
     pub(super) fn insert_if(
         &self,
         key: K,
         value: V,
-        is_pressed: bool,
+        pressure: Pressure,
         may_keep: impl FnOnce() -> bool,
     ) {
-        let Some(lock) = self.shard(&key) else { return };
-        let mut shard = lock.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(lock) = self.shards.of(self.shards.hash(&key)) else { return };
+        let mut shard = shards::write(lock);
         if may_keep() {
             shard.old.remove(&key);
             self.put(&mut shard, key, value);
-            if is_pressed {
+            if pressure == Pressure::High {
                 shard.old = core::mem::take(&mut shard.young);
             }
         }
@@ -71,11 +77,7 @@ impl<K: Eq + Hash + Copy, V: Clone> Generations<K, V> {
 
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        let len = |lock: &RwLock<Shard<K, V>>| {
-            let shard = lock.read().unwrap_or_else(PoisonError::into_inner);
-            shard.young.len().saturating_add(shard.old.len())
-        };
-        self.shards.iter().map(len).sum()
+        self.shards.sum(|shard| shard.young.len().saturating_add(shard.old.len()))
     }
 
     fn put(&self, shard: &mut Shard<K, V>, key: K, value: V) {
@@ -84,11 +86,11 @@ impl<K: Eq + Hash + Copy, V: Clone> Generations<K, V> {
             shard.old = core::mem::take(&mut shard.young);
         }
     }
+}
 
-    fn shard(&self, key: &K) -> Option<&RwLock<Shard<K, V>>> {
-        let shards = u64::try_from(self.shards.len()).ok()?;
-        let place = (self.hasher.hash_one(key) >> 32).checked_rem(shards)?;
-        self.shards.get(usize::try_from(place).ok()?)
+impl<K, V> Default for Shard<K, V> {
+    fn default() -> Self {
+        Self { young: HashMap::new(), old: HashMap::new() }
     }
 }
 
@@ -109,7 +111,7 @@ mod tests {
     fn it_stays_within_its_bound() {
         let map = Generations::new(1_280);
         for n in 0..100_000_u64 {
-            map.insert_if(n, n, false, || true);
+            map.insert_if(n, n, Pressure::None, || true);
         }
         assert!(map.len() <= 1_280, "{}", map.len());
         assert_eq!(map.value(&99_999), Some(99_999));
@@ -118,10 +120,10 @@ mod tests {
     #[test]
     fn what_is_looked_at_stays() {
         let map = Generations::new(1_280);
-        map.insert_if(7, 7, false, || true);
+        map.insert_if(7, 7, Pressure::None, || true);
         for n in 100..50_000_u64 {
             assert_eq!(map.value(&7), Some(7), "after {n}");
-            map.insert_if(n, n, false, || true);
+            map.insert_if(n, n, Pressure::None, || true);
         }
     }
 
@@ -129,7 +131,7 @@ mod tests {
     fn under_pressure_only_the_newest_stay() {
         let map = Generations::new(1_280_000);
         for n in 0..10_000_u64 {
-            map.insert_if(n, n, true, || true);
+            map.insert_if(n, n, Pressure::High, || true);
         }
         assert!(map.len() <= SHARDS, "{}", map.len());
     }
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn what_was_refused_is_not_there() {
         let map = Generations::new(1_280);
-        map.insert_if(1, 1, false, || false);
+        map.insert_if(1, 1, Pressure::None, || false);
         assert_eq!(map.value(&1), None);
     }
 }

@@ -13,7 +13,7 @@ use jeton_domain::token::access::AccessFacts;
 
 use super::cells::Cell;
 use super::face::{Face, ShortFace};
-use super::holders::NOWHERE;
+use super::held::SubjectNumber;
 
 /// A subject that tokens in use belong to, with the cutoffs that cover it.
 pub struct KnownSubject {
@@ -21,8 +21,8 @@ pub struct KnownSubject {
     cells: [Cell; 4],
     face: OnceLock<Face>,
     packed_face: OnceLock<Face>,
-    /// Where cached pairs find it.
-    pub(super) place: AtomicU32,
+    /// What cached pairs name it by.
+    number: AtomicU32,
     _weight: Weight,
 }
 
@@ -33,7 +33,7 @@ impl KnownSubject {
             cells,
             face: OnceLock::new(),
             packed_face: OnceLock::new(),
-            place: AtomicU32::new(NOWHERE),
+            number: AtomicU32::new(SubjectNumber::NONE.number()),
             _weight: weight,
         }
     }
@@ -46,6 +46,16 @@ impl KnownSubject {
     /// Pairs of the subject born below this tick are dead.
     pub fn dead_below(&self) -> Tick {
         self.cells.iter().map(Cell::tick).max().unwrap_or_default()
+    }
+
+    /// What cached pairs name it by, if there are any.
+    pub(super) fn number(&self) -> SubjectNumber {
+        SubjectNumber::new(self.number.load(Ordering::Relaxed))
+    }
+
+    /// Notes what they name it by from now on. Whoever does must hold the book of numbers.
+    pub(super) fn note_number(&self, number: SubjectNumber) {
+        self.number.store(number.number(), Ordering::Relaxed);
     }
 
     /// A rendering of the subject in parts, made once by whoever shows it and kept with it.
@@ -202,8 +212,8 @@ pub(super) mod tests {
         let dead_below = || ann.dead_below(cells.raises());
         assert_eq!(dead_below(), Tick::ZERO);
         let selectors = Selector::covering(&Username::new("ann"), &RealmName::new("r"));
-        for (place, selector) in selectors.iter().enumerate() {
-            let tick = Tick::new(5 + u64::try_from(place).unwrap());
+        for (ticks, selector) in (5_u64..).zip(&selectors) {
+            let tick = Tick::new(ticks);
             cells.raise(selector, tick);
             assert_eq!(dead_below(), tick, "{selector:?}");
             assert_eq!(dead_below(), tick, "{selector:?}, again");

@@ -1,7 +1,7 @@
 //! The coherent cache: what validation needs, in memory, and never stale.
 //!
-//! Everything in it changes through the engine's log. A fill that raced with a change is thrown away;
-//! "no such pair" is never kept.
+//! Everything in it changes through the engine's log. A fill that raced with a change is thrown
+//! away; "no such pair" is never kept.
 
 use core::fmt;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,14 +15,15 @@ use jeton_domain::token::pair::SubjectHash;
 mod cells;
 mod face;
 mod generations;
-mod holders;
+mod held;
 mod known;
 mod remembered;
+mod shards;
 mod slots;
 mod table;
 
 pub(crate) use cells::{Cell, Cells};
-use generations::Generations;
+use generations::{Generations, Pressure};
 pub(crate) use known::Weight;
 pub use known::{HeldSubject, KnownPair, KnownSubject};
 use remembered::Remembered;
@@ -40,15 +41,15 @@ pub struct CacheSize {
     pub subjects: usize,
 }
 
-/// A subject in a segment, by how many segments had been dropped.
-pub(crate) type Place = (u64, Hour, SubjectHash);
+/// A subject as it stands in a segment, by how many segments had been dropped.
+pub(crate) type StoredSubject = (u64, Hour, SubjectHash);
 
 /// The cache, and the log as far as it was applied.
 pub(crate) struct Coherent {
     pairs: Remembered,
     subjects: Generations<SubjectHash, Arc<KnownSubject>>,
     /// Subjects that surely stand in a segment, by how many drops there were.
-    stored: Generations<Place, ()>,
+    stored: Generations<StoredSubject, ()>,
     drops: AtomicU64,
     cells: Cells,
     changes: RwLock<RecentChanges>,
@@ -83,13 +84,17 @@ impl Coherent {
         Weight::add(bytes, &self.held)
     }
 
-    /// Whether subjects take more than their share: then what was not used of late is let go.
-    fn is_pressed(&self) -> bool {
-        self.held.load(Ordering::Relaxed) > self.held_max
+    /// High when subjects take more than their share.
+    fn pressure(&self) -> Pressure {
+        if self.held.load(Ordering::Relaxed) > self.held_max {
+            Pressure::High
+        } else {
+            Pressure::None
+        }
     }
 
-    /// What `look` makes of a pair that is known, and of the newest cutoff that covers it. It must be
-    /// quick and must not use the store.
+    /// What `look` makes of a pair that is known, and of the newest cutoff that covers it. It must
+    /// be quick and must not use the store.
     pub(crate) fn with_pair<R>(
         &self,
         id: PairId,
@@ -98,11 +103,12 @@ impl Coherent {
         self.pairs.with(id, look)
     }
 
-    /// Keeps what a read made at `noted` or later said of a pair, unless the log has named it since.
+    /// Keeps what a read made at `noted` or later said of a pair, unless the log has named it
+    /// since.
     pub(crate) fn keep_pair(&self, id: PairId, pair: &KnownPair, noted: Tick) {
         let key = pairs::key(id);
-        let is_pressed = self.is_pressed();
-        self.pairs.insert_if(id, pair, is_pressed, || self.is_unchanged_since(&key, noted));
+        let pressure = self.pressure();
+        self.pairs.insert_if(id, pair, pressure, || self.is_unchanged_since(&key, noted));
     }
 
     /// What is known of a subject.
@@ -112,23 +118,23 @@ impl Coherent {
 
     /// Keeps a subject; its cutoffs follow the log by themselves.
     pub(crate) fn keep_subject(&self, hash: SubjectHash, subject: Arc<KnownSubject>) {
-        self.subjects.insert_if(hash, subject, self.is_pressed(), || true);
+        self.subjects.insert_if(hash, subject, self.pressure(), || true);
     }
 
-    /// The name under which it is known whether a subject stands in a segment. Taken before the commit
-    /// that stores it: a drop in between makes it worthless.
-    pub(crate) fn place(&self, hour: Hour, hash: SubjectHash) -> Place {
+    /// The name under which it is known whether a subject stands in a segment. Taken before the
+    /// commit that stores it: a drop in between makes it worthless.
+    pub(crate) fn stored_subject(&self, hour: Hour, hash: SubjectHash) -> StoredSubject {
         (self.drops.load(Ordering::Acquire), hour, hash)
     }
 
     /// Whether the subject surely stands there already.
-    pub(crate) fn is_stored(&self, place: &Place) -> bool {
-        self.stored.value(place).is_some()
+    pub(crate) fn is_stored(&self, subject: &StoredSubject) -> bool {
+        self.stored.value(subject).is_some()
     }
 
     /// Notes that a committed batch stored the subject there.
-    pub(crate) fn note_stored(&self, place: Place) {
-        self.stored.insert_if(place, (), false, || true);
+    pub(crate) fn note_stored(&self, subject: StoredSubject) {
+        self.stored.insert_if(subject, (), Pressure::None, || true);
     }
 
     /// Notes that a segment was dropped: nothing surely stands in any.

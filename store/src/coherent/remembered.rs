@@ -1,31 +1,32 @@
 //! The pairs in memory, in two generations: what was not looked at during one is forgotten.
 //!
-//! Owns how many pairs there may be, and what is forgotten. Readers of different shards do not meet,
-//! and readers of one share a lock that writers hold briefly.
+//! Owns how many pairs there may be, and what is forgotten. It forgets as
+//! [`Generations`](super::generations::Generations) does, which cannot be used: each pair has a
+//! number of its subject to let go of, and the memory of a table that is forgotten serves the next
+//! one.
 
 use core::fmt;
-use core::hash::BuildHasher;
 use core::sync::atomic::AtomicU64;
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, RwLockWriteGuard};
 
-use hashbrown::DefaultHashBuilder;
 use jeton_domain::id::{PairId, Tick};
 use jeton_domain::token::access::AccessFacts;
 
-use super::holders::Holders;
+use super::generations::Pressure;
+use super::held::HeldSubjects;
 use super::known::{HeldSubject, KnownPair};
+use super::shards::{self, Shards};
 use super::slots::{Entry, Slot};
 use super::table::{NoMemory, SLOTS_MIN, Table, fill_max};
 
 /// A bounded map of pairs.
 pub(super) struct Remembered {
-    shards: Box<[RwLock<Shard>]>,
-    hasher: DefaultHashBuilder,
+    shards: Shards<Shard>,
     young_max: usize,
-    holders: Holders,
+    subjects: HeldSubjects,
 }
 
-/// Each entry here holds the place of its subject.
+/// Each entry here has its subject's number, and lets go of it when it goes.
 #[derive(Debug, Default)]
 struct Shard {
     young: Table,
@@ -36,18 +37,17 @@ impl Remembered {
     /// A map whose tables take `bytes` at most, and nearly as many before anything is forgotten.
     /// `raises` counts how often any cutoff was raised.
     ///
-    /// A table has a power of two of slots, so its length is settled and the number of shards is what
-    /// follows `bytes`.
+    /// A table has a power of two of slots, so its length is settled and the number of shards is
+    /// what follows `bytes`.
     pub(super) fn within(bytes: usize, raises: Arc<AtomicU64>) -> Self {
         let a_slot = size_of::<Slot>().saturating_mul(2);
         let slots = bytes.checked_div(a_slot.saturating_mul(SHARDS)).unwrap_or_default();
         let slots = slots.checked_ilog2().map_or(0, |exponent| 1 << exponent).max(SLOTS_MIN);
         let shards = bytes.checked_div(a_slot.saturating_mul(slots)).unwrap_or_default().max(1);
         Self {
-            shards: (0..shards).map(|_| RwLock::default()).collect(),
-            hasher: DefaultHashBuilder::default(),
+            shards: Shards::new(shards),
             young_max: fill_max(slots),
-            holders: Holders::new(raises),
+            subjects: HeldSubjects::new(raises),
         }
     }
 
@@ -58,17 +58,17 @@ impl Remembered {
         look: impl FnOnce(AccessFacts, Tick, &HeldSubject) -> R,
     ) -> Option<R> {
         let hash = self.hash(id);
-        let place = self.shard(hash)?;
-        let shard = place.read().unwrap_or_else(PoisonError::into_inner);
-        let seen = |entry: Entry| {
-            self.holders.with(entry.place, |dead_below, held| look(entry.facts, dead_below, held))
+        let part = self.shards.of(hash)?;
+        let shard = shards::read(part);
+        let seen = |Entry { facts, subject }| {
+            self.subjects.with(subject, |dead_below, held| look(facts, dead_below, held))
         };
         if let Some(entry) = shard.young.get(hash, id) {
             return seen(entry);
         }
         let looked = seen(shard.old.get(hash, id)?);
         drop(shard);
-        if let Ok(mut shard) = place.try_write()
+        if let Ok(mut shard) = part.try_write()
             && let Some(entry) = shard.old.remove(|id| self.hash(id), id)
         {
             self.put(&mut shard, id, entry);
@@ -76,13 +76,13 @@ impl Remembered {
         looked
     }
 
-    /// Keeps a pair if `may_keep` agrees, asked while nobody can remove it. Under pressure the older
-    /// generation of the shard is let go.
+    /// Keeps a pair if `may_keep` agrees, asked while nobody can remove it. Under high pressure the
+    /// older generation of the shard is let go.
     pub(super) fn insert_if(
         &self,
         id: PairId,
         pair: &KnownPair,
-        is_pressed: bool,
+        pressure: Pressure,
         may_keep: impl FnOnce() -> bool,
     ) {
         let Some(mut shard) = self.write(id) else { return };
@@ -90,12 +90,12 @@ impl Remembered {
             return;
         }
         if let Some(before) = shard.old.remove(|id| self.hash(id), id) {
-            self.holders.release([before.place]);
+            self.subjects.release([before.subject]);
         }
-        if let Some(place) = self.holders.hold(&pair.subject) {
-            self.put(&mut shard, id, Entry { facts: pair.facts, place });
+        if let Some(subject) = self.subjects.hold(&pair.subject) {
+            self.put(&mut shard, id, Entry { facts: pair.facts, subject });
         }
-        if is_pressed {
+        if pressure == Pressure::High {
             let Shard { young, old } = &mut *shard;
             core::mem::swap(young, old);
             self.release(young);
@@ -109,26 +109,22 @@ impl Remembered {
         let Shard { young, old } = &mut *shard;
         for table in [young, old] {
             if let Some(entry) = table.remove(|id| self.hash(id), id) {
-                self.holders.release([entry.place]);
+                self.subjects.release([entry.subject]);
             }
         }
     }
 
     /// How many pairs there are.
     pub(super) fn len(&self) -> usize {
-        let len = |lock: &RwLock<Shard>| {
-            let shard = lock.read().unwrap_or_else(PoisonError::into_inner);
-            shard.young.len().saturating_add(shard.old.len())
-        };
-        self.shards.iter().map(len).sum()
+        self.shards.sum(|shard| shard.young.len().saturating_add(shard.old.len()))
     }
 
-    /// Keeps an entry whose place is held.
+    /// Keeps an entry that has its number.
     fn put(&self, shard: &mut Shard, id: PairId, entry: Entry) {
         match shard.young.insert(|id| self.hash(id), id, entry) {
             Ok(None) => {}
-            Ok(Some(before)) => self.holders.release([before.place]),
-            Err(NoMemory) => self.holders.release([entry.place]),
+            Ok(Some(before)) => self.subjects.release([before.subject]),
+            Err(NoMemory) => self.subjects.release([entry.subject]),
         }
         if shard.young.len() >= self.young_max {
             // The memory of what is forgotten serves what comes.
@@ -140,22 +136,15 @@ impl Remembered {
     }
 
     fn release(&self, gone: &Table) {
-        self.holders.release(gone.entries().map(|entry| entry.place));
+        self.subjects.release(gone.entries().map(|entry| entry.subject));
     }
 
     fn hash(&self, id: PairId) -> u64 {
-        self.hasher.hash_one(id)
+        self.shards.hash(&id)
     }
 
     fn write(&self, id: PairId) -> Option<RwLockWriteGuard<'_, Shard>> {
-        let place = self.shard(self.hash(id))?;
-        Some(place.write().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn shard(&self, hash: u64) -> Option<&RwLock<Shard>> {
-        let shards = u64::try_from(self.shards.len()).ok()?;
-        let place = (hash >> 32).checked_rem(shards)?;
-        self.shards.get(usize::try_from(place).ok()?)
+        self.shards.of(self.hash(id)).map(shards::write)
     }
 }
 
@@ -165,8 +154,8 @@ impl fmt::Debug for Remembered {
     }
 }
 
-/// Shards, at least: so many threads seldom meet. With more, the tables of a cache of usual size would
-/// be shorter than a large page.
+/// Shards, at least: so many threads seldom meet. With more, the tables of a cache of usual size
+/// would be shorter than a large page.
 const SHARDS: usize = 32;
 
 #[cfg(test)]
@@ -197,7 +186,7 @@ mod tests {
         }
 
         fn keep(&self, number: u64) {
-            self.map.insert_if(id(number), &self.pair(number), false, || true);
+            self.map.insert_if(id(number), &self.pair(number), Pressure::None, || true);
         }
 
         /// Whether the pair is there; if so, it must be whole.
@@ -209,7 +198,7 @@ mod tests {
             self.map.with(id(number), is_it).inspect(|is_it| assert!(is_it)).is_some()
         }
 
-        /// How many places of subjects are in use.
+        /// How many subjects are held.
         fn held(&self) -> usize {
             self.subjects.iter().filter(|subject| Arc::strong_count(subject) > 1).count()
         }
@@ -220,11 +209,7 @@ mod tests {
     }
 
     fn table_bytes(map: &Remembered) -> usize {
-        let bytes = |shard: &RwLock<Shard>| {
-            let shard = shard.read().unwrap();
-            shard.young.bytes() + shard.old.bytes()
-        };
-        map.shards.iter().map(bytes).sum()
+        map.shards.sum(|shard| shard.young.bytes() + shard.old.bytes())
     }
 
     #[test]
@@ -268,15 +253,15 @@ mod tests {
     fn under_pressure_only_the_newest_stay() {
         let world = Fixture::within(10_000_000);
         for number in 0..10_000 {
-            world.map.insert_if(id(number), &world.pair(number), true, || true);
+            world.map.insert_if(id(number), &world.pair(number), Pressure::High, || true);
         }
-        assert!(world.map.len() <= world.map.shards.len(), "{}", world.map.len());
+        assert!(world.map.len() <= world.map.shards.count(), "{}", world.map.len());
     }
 
     #[test]
     fn what_was_removed_or_refused_is_not_there() {
         let world = Fixture::within(300_000);
-        world.map.insert_if(id(1), &world.pair(1), false, || false);
+        world.map.insert_if(id(1), &world.pair(1), Pressure::None, || false);
         assert!(!world.has(1));
         world.keep(1);
         world.map.remove(id(1));

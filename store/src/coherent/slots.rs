@@ -1,8 +1,8 @@
 //! The slots of a table: what one says, and the memory that they are.
 //!
-//! Owns their bytes, and where the memory comes from: from the system, in large pages if it has them,
-//! since a look-up at random in small ones waits for the page before it waits for the line. Must not
-//! know in which slot an entry stands.
+//! Owns their bytes, and where the memory comes from: from the system, in large pages if it has
+//! them, since a look-up at random in small ones waits for the page before it waits for the line.
+//! Must not know in which slot an entry stands.
 
 use core::fmt;
 
@@ -11,13 +11,15 @@ use jeton_domain::time::Second;
 use jeton_domain::token::access::AccessFacts;
 use memmap2::MmapMut;
 
+use super::held::SubjectNumber;
+
 /// What a table keeps of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// Its own facts.
     pub(super) facts: AccessFacts,
-    /// Where its subject is held, below [`PLACES_MAX`].
-    pub(super) place: u32,
+    /// The number of its subject, below [`NUMBERS_MAX`].
+    pub(super) subject: SubjectNumber,
 }
 
 /// A slot: id, born, end, and a word that is zero if the slot is free. Two fill a line.
@@ -26,13 +28,14 @@ pub(super) type Slot = [u8; 32];
 /// A slot without an entry.
 pub(super) const FREE: Slot = [0; 32];
 
-/// Places of subjects that an entry can name.
-pub(super) const PLACES_MAX: u32 = (1 << 31) - 1;
+/// Numbers of subjects that an entry can name.
+pub(super) const NUMBERS_MAX: u32 = (1 << 31) - 1;
 
 /// The slot that says so of a pair.
 pub(super) fn slot(id: PairId, entry: Entry) -> Slot {
     let mut slot = FREE;
-    let word = (entry.place.saturating_add(1) << 1) | u32::from(entry.facts.is_revoked);
+    let subject = entry.subject.number().saturating_add(1);
+    let word = (subject << 1) | u32::from(entry.facts.is_revoked);
     let born = entry.facts.born.number().to_ne_bytes();
     let end = entry.facts.end.number().to_ne_bytes();
     let parts = [id.bytes().as_slice(), &born, &end, &word.to_ne_bytes()];
@@ -60,7 +63,7 @@ pub(super) fn entry(slot: &Slot) -> Option<Entry> {
         end: Second::new(u32::from_ne_bytes(part(slot, 24))),
         is_revoked: word & 1 == 1,
     };
-    Some(Entry { facts, place: (word >> 1).checked_sub(1)? })
+    Some(Entry { facts, subject: SubjectNumber::new((word >> 1).checked_sub(1)?) })
 }
 
 fn word(slot: &Slot) -> u32 {
@@ -135,13 +138,14 @@ mod tests {
             born: u64,
             end: u32,
             is_revoked: bool,
-            place in 0..PLACES_MAX,
+            subject in 0..NUMBERS_MAX,
         ) {
             let facts = AccessFacts { born: Tick::new(born), end: Second::new(end), is_revoked };
-            let written = slot(PairId::from_bytes(bytes), Entry { facts, place });
+            let subject = SubjectNumber::new(subject);
+            let written = slot(PairId::from_bytes(bytes), Entry { facts, subject });
             prop_assert!(!is_free(&written));
             prop_assert_eq!(id(&written), PairId::from_bytes(bytes));
-            prop_assert_eq!(entry(&written), Some(Entry { facts, place }));
+            prop_assert_eq!(entry(&written), Some(Entry { facts, subject }));
         }
     }
 

@@ -33,15 +33,17 @@ impl Table {
     }
 
     /// Keeps an entry. Returns the one that it replaces.
+    ///
+    /// Without memory nothing is kept, and all entries stay as they were.
     pub(super) fn insert(
         &mut self,
         hash: impl Fn(PairId) -> u64,
         id: PairId,
         entry: Entry,
     ) -> Result<Option<Entry>, NoMemory> {
-        if let Some((place, before)) = self.find(hash(id), id) {
+        if let Some((index, before)) = self.find(hash(id), id) {
             let before = slots::entry(before);
-            self.set(place, slots::slot(id, entry));
+            self.set(index, slots::slot(id, entry));
             return Ok(before);
         }
         if self.len >= fill_max(self.slots().len()) {
@@ -57,18 +59,18 @@ impl Table {
         let (mut hole, slot) = self.find(hash(id), id)?;
         let removed = slots::entry(slot);
         let mask = self.mask()?;
-        let mut place = hole;
+        let mut index = hole;
         loop {
-            place = place.wrapping_add(1) & mask;
-            let slot = *self.slots().get(place)?;
+            index = index.wrapping_add(1) & mask;
+            let slot = *self.slots().get(index)?;
             if slots::is_free(&slot) {
                 break;
             }
             // It moves into the hole unless its home lies behind that.
-            let way = |from: usize| place.wrapping_sub(from) & mask;
+            let way = |from: usize| index.wrapping_sub(from) & mask;
             if way(home(hash(slots::id(&slot)), mask)) >= way(hole) {
                 self.set(hole, slot);
-                hole = place;
+                hole = index;
             }
         }
         self.set(hole, FREE);
@@ -105,16 +107,16 @@ impl Table {
     fn find(&self, hash: u64, id: PairId) -> Option<(usize, &Slot)> {
         let slots = self.slots();
         let mask = slots.len().checked_sub(1)?;
-        let mut place = home(hash, mask);
+        let mut index = home(hash, mask);
         loop {
-            let slot = slots.get(place)?;
+            let slot = slots.get(index)?;
             if slots::is_free(slot) {
                 return None;
             }
             if slots::id(slot) == id {
-                return Some((place, slot));
+                return Some((index, slot));
             }
-            place = place.wrapping_add(1) & mask;
+            index = index.wrapping_add(1) & mask;
         }
     }
 
@@ -122,11 +124,11 @@ impl Table {
     fn add(&mut self, hash: u64, new: Slot) -> Option<()> {
         let slots = self.slots_mut();
         let mask = slots.len().checked_sub(1)?;
-        let mut place = home(hash, mask);
-        while !slots::is_free(slots.get(place)?) {
-            place = place.wrapping_add(1) & mask;
+        let mut index = home(hash, mask);
+        while !slots::is_free(slots.get(index)?) {
+            index = index.wrapping_add(1) & mask;
         }
-        *slots.get_mut(place)? = new;
+        *slots.get_mut(index)? = new;
         Some(())
     }
 
@@ -152,8 +154,8 @@ impl Table {
         self.memory.as_mut().map_or(&mut [], Memory::slots_mut)
     }
 
-    fn set(&mut self, place: usize, slot: Slot) {
-        if let Some(there) = self.slots_mut().get_mut(place) {
+    fn set(&mut self, index: usize, slot: Slot) {
+        if let Some(there) = self.slots_mut().get_mut(index) {
             *there = slot;
         }
     }
@@ -162,6 +164,7 @@ impl Table {
 /// The first slot of the line where an entry is looked for.
 fn home(hash: u64, mask: usize) -> usize {
     let mask = u64::try_from(mask).unwrap_or(u64::MAX);
+    // A line holds two slots and begins at every other one.
     usize::try_from(hash & mask).unwrap_or_default() & !1
 }
 
@@ -175,6 +178,7 @@ pub(super) const SLOTS_MIN: usize = 128;
 
 #[cfg(test)]
 mod tests {
+    use super::super::held::SubjectNumber;
     use super::*;
     use jeton_domain::id::Tick;
     use jeton_domain::time::Second;
@@ -186,9 +190,9 @@ mod tests {
         PairId::from_bytes(u128::from(number).to_be_bytes())
     }
 
-    fn entry(place: u32) -> Entry {
+    fn entry(subject: u32) -> Entry {
         let facts = AccessFacts { born: Tick::new(7), end: Second::new(9), is_revoked: false };
-        Entry { facts, place }
+        Entry { facts, subject: SubjectNumber::new(subject) }
     }
 
     /// Few homes, some of them at the end: entries stand in each other's way.
@@ -207,11 +211,11 @@ mod tests {
         hash: impl Fn(PairId) -> u64 + Copy,
     ) -> Result<(), TestCaseError> {
         let (mut table, mut map) = (Table::default(), BTreeMap::new());
-        for (is_in, number, place) in changes {
+        for (is_in, number, subject) in changes {
             let id = pair(*number);
             if *is_in {
-                let before = table.insert(hash, id, entry(*place));
-                prop_assert_eq!(before, Ok(map.insert(id, entry(*place))));
+                let before = table.insert(hash, id, entry(*subject));
+                prop_assert_eq!(before, Ok(map.insert(id, entry(*subject))));
             } else {
                 prop_assert_eq!(table.remove(hash, id), map.remove(&id));
             }
@@ -246,7 +250,7 @@ mod tests {
         fn it_is_a_map_while_it_grows(
             changes in proptest::collection::vec((0_u8..4, 0_u64..600, 0_u32..1_000), 0..1_500),
         ) {
-            let changes = changes.into_iter().map(|(kind, id, place)| (kind > 0, id, place));
+            let changes = changes.into_iter().map(|(kind, id, subject)| (kind > 0, id, subject));
             agrees_with_a_map(&changes.collect::<Vec<_>>(), spread)?;
         }
     }
