@@ -71,8 +71,8 @@ pub(crate) fn fill(
     Err(BenchError::Setup(format!("filling a store failed: {status}")))
 }
 
-/// Adds pairs to a store until its layer in memory is all but full, then kills the process that holds
-/// it: no start has more to replay.
+/// Adds pairs to a store until its layer in memory is all but full, then kills the process that
+/// holds it: no start has more to replay.
 pub(crate) fn brim(site: &Site, programs: &Programs, fill: &Fill<'_>) -> Outcome<()> {
     let mut child = start(site, programs, &[*fill], &["--brim"])?;
     let filled = wait_until_filled(&mut child);
@@ -99,8 +99,21 @@ fn wait_until_filled(child: &mut Child) -> Outcome<()> {
     Err(BenchError::Setup("the process that fills a store ended too soon".to_owned()))
 }
 
-/// Fills the store below `root`, says so, and closes it when the input ends.
-pub(crate) fn fill_here(site: &Site, fills: &[String], is_to_brim: bool) -> Outcome<()> {
+/// Fills the store of a site, says so, and closes it when the input ends.
+pub(crate) fn fill_here(site: &Site, fills: &[String]) -> Outcome<()> {
+    work_here(site, fills, Filling::fill)
+}
+
+/// The same until a layer in memory is all but full, however many pairs that takes.
+pub(crate) fn brim_here(site: &Site, fills: &[String]) -> Outcome<()> {
+    work_here(site, fills, Filling::brim)
+}
+
+fn work_here(
+    site: &Site,
+    fills: &[String],
+    work: impl Fn(&Filling<'_>, &Fill<'_>) -> Outcome<Tokens>,
+) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.trying(|| "no runtime".to_owned())?;
     let engine = Embedded::open(&EmbeddedOptions::new(site.store()))?;
@@ -113,8 +126,7 @@ pub(crate) fn fill_here(site: &Site, fills: &[String], is_to_brim: bool) -> Outc
         let (pairs, users) = number().zip(number()).ok_or_else(odd)?;
         let fill = Fill { realm, pairs, users };
         let filling = Filling { site, engine: &engine, runtime: &runtime, key: &key };
-        let tokens = if is_to_brim { filling.brim(&fill)? } else { filling.fill(&fill)? };
-        tokens.store(site, realm)?;
+        work(&filling, &fill)?.store(site, realm)?;
     }
     say(FILLED);
     let ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
@@ -283,7 +295,8 @@ const BRIM_KEPT: u32 = 20;
 /// A store lists as many keys at most.
 const KEYS_MAX: usize = 256;
 
-/// Over how long the pairs are spread, in milliseconds: less than their lifetime by more than a run.
+/// Over how long the pairs are spread, in milliseconds: less than their lifetime by more than a
+/// run.
 const SPREAD_MS: i64 = 20 * 60 * 60 * 1000;
 
 #[cfg(test)]

@@ -140,7 +140,8 @@ fn perform(cli: &Cli) -> Outcome<bool> {
         }
         Some(Task::Fill { root, fills, brim }) => {
             let site = Site::at(root.clone(), &Programs::alone()?);
-            filling::fill_here(&site, fills, *brim).map(|()| true)
+            let work = if *brim { filling::brim_here } else { filling::fill_here };
+            work(&site, fills).map(|()| true)
         }
         Some(Task::Hours { folder, grants_an_hour, hours }) => {
             workloads::hours::live_here(folder, *grants_an_hour, *hours).map(|()| true)

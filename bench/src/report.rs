@@ -86,14 +86,11 @@ impl Finding {
         bound: Bound,
     ) -> Self {
         let figure = measured.median() / baseline.median();
-        let (against, baseline) = (Some(against.into()), Some(baseline));
-        let holds = bound.holds(figure);
-        let (what, curves) = (what.into(), Vec::new());
-        Self { what, measured, against, baseline, figure, bound, holds, curves }
+        Self::judged(figure, bound, (what.into(), measured), Some((against.into(), baseline)))
     }
 
-    /// A series against another one whose values were measured beside its own, one by one, judged by the
-    /// median of their ratios.
+    /// A series against another one whose values were measured beside its own, one by one, judged
+    /// by the median of their ratios.
     pub(crate) fn paired(
         what: impl Into<String>,
         measured: Series,
@@ -103,8 +100,7 @@ impl Finding {
     ) -> Self {
         let ratios = measured.values.iter().zip(&baseline.values).map(|(one, other)| one / other);
         let figure = Series { unit: "".into(), values: ratios.collect() }.median();
-        let holds = bound.holds(figure);
-        Self { figure, holds, ..Self::ratio(what, measured, against, baseline, bound) }
+        Self::judged(figure, bound, (what.into(), measured), Some((against.into(), baseline)))
     }
 
     /// A series against another one, judged by its own median.
@@ -116,18 +112,22 @@ impl Finding {
         bound: Bound,
     ) -> Self {
         let figure = measured.median();
-        let (against, baseline) = (Some(against.into()), Some(baseline));
-        let holds = bound.holds(figure);
-        let (what, curves) = (what.into(), Vec::new());
-        Self { what, measured, against, baseline, figure, bound, holds, curves }
+        Self::judged(figure, bound, (what.into(), measured), Some((against.into(), baseline)))
     }
 
     /// A value that is shown.
     pub(crate) fn shown(what: impl Into<String>, measured: Series) -> Self {
-        let figure = measured.median();
-        let bound = Bound::None;
-        let (against, baseline) = (None, None);
-        let (what, holds, curves) = (what.into(), true, Vec::new());
+        Self::judged(measured.median(), Bound::None, (what.into(), measured), None)
+    }
+
+    fn judged(
+        figure: f64,
+        bound: Bound,
+        (what, measured): (String, Series),
+        versus: Option<(String, Series)>,
+    ) -> Self {
+        let (against, baseline) = versus.unzip();
+        let (holds, curves) = (bound.holds(figure), Vec::new());
         Self { what, measured, against, baseline, figure, bound, holds, curves }
     }
 
@@ -143,7 +143,8 @@ impl Finding {
         self.baseline.is_some() && !is_value
     }
 
-    /// What it has to keep to, in words; where it does not, that too, unless the run was a short one.
+    /// What it has to keep to, in words; where it does not, that too, unless the run was a short
+    /// one.
     pub(crate) fn bound_text(&self, is_quick: bool) -> String {
         let text = match self.bound {
             Bound::AtLeast(least) => format!("at least {}", number(least)),
