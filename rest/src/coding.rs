@@ -12,7 +12,7 @@ use http::HeaderValue;
 
 use crate::error::ApiError;
 
-/// How a request's body is coded.
+/// How a body is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) enum Coding {
     /// As it is.

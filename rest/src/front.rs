@@ -1,7 +1,7 @@
 //! The shortest way in front of the HTTP library: from a head to the bytes of its answer.
 //!
-//! Owns which heads may take it, and prints what the long way would, byte for byte. A head is fit if
-//! nothing in it could matter to the library, and all that matters to the long way is understood
+//! Owns which heads may take it, and prints what the long way would, byte for byte. A head is fit
+//! if nothing in it could matter to the library, and all that matters to the long way is understood
 //! here. Must not know sockets: who calls owns where a head begins and ends.
 
 use std::pin::pin;
@@ -14,6 +14,7 @@ use jeton_authority::AuthorityError;
 use jeton_domain::time::Timestamp;
 
 use crate::caller;
+use crate::coding::Coding;
 use crate::fast;
 use crate::headers::{is_host_byte, lists_gzip};
 use crate::media::{self, Media};
@@ -63,8 +64,8 @@ impl Rest {
 
     /// Appends the answer to a complete head, if the head is fit and nothing need be waited for.
     ///
-    /// Returns whether it did; if not, `out` is as it was. Blocks as long as the engine takes to read
-    /// the rows of a token that is not in the cache, if it reads them at once.
+    /// Returns whether it did; if not, `out` is as it was. Blocks as long as the engine takes to
+    /// read the rows of a token that is not in the cache, if it reads them at once.
     pub fn answer_at_once(
         &self,
         head: &httparse::Request<'_, '_>,
@@ -72,14 +73,18 @@ impl Rest {
         out: &mut Vec<u8>,
     ) -> bool {
         let Some(wish) = Wish::read(head) else { return false };
-        let gzip = self.settings.compression && wish.takes_gzip;
+        let is_packed = self.settings.compression && wish.takes_gzip;
+        let coding = if is_packed { Coding::Gzip } else { Coding::Identity };
         let form = Form { media: wish.media, opaque_id: wish.opaque_id, date: &moment.date };
         let line = self.fast.done_line();
         // What was printed before is copied in place: holding the subject would cost more.
         let shown = self.authority.show_at_once(wish.token, moment.now, |held| {
-            let face = if gzip { held.packed_face() } else { held.face() };
+            let face = match coding {
+                Coding::Identity => held.face(),
+                Coding::Gzip => held.packed_face(),
+            };
             let Some(face) = face else { return Some(Arc::clone(held.known())) };
-            form.write(line, parts(face, gzip), out);
+            form.write(line, parts(face, coding), out);
             None
         });
         let read = || at_once(self.authority.validate(wish.token, moment.now));
@@ -88,11 +93,14 @@ impl Rest {
             Some(Ok(None)) => {}
             Some(Ok(Some(known))) => {
                 let face = known.face(|subject| fast::render(self, subject));
-                let face = if gzip { known.packed_face(|| fast::pack(face)) } else { face };
-                form.write(line, parts(face, gzip), out);
+                let face = match coding {
+                    Coding::Identity => face,
+                    Coding::Gzip => known.packed_face(|| fast::pack(face)),
+                };
+                form.write(line, parts(face, coding), out);
             }
             Some(Err(AuthorityError::Unauthenticated(reason))) => {
-                let Some(refusal) = self.fast.refusal(&reason, gzip) else { return false };
+                let Some(refusal) = self.fast.refusal(&reason, is_packed) else { return false };
                 form.write(&refusal.line, refusal.parts.each_ref().map(Bytes::as_ref), out);
             }
             Some(Err(_)) | None => return false,
@@ -102,10 +110,10 @@ impl Rest {
 }
 
 /// What stands before an echo, before the date and after it.
-const fn parts(face: [&[u8]; 4], is_packed: bool) -> [&[u8]; 3] {
-    match face {
-        [lead, labels, end, _] if is_packed => [lead, labels, end],
-        [labels, end, _, _] => [PLAIN_LEAD, labels, end],
+const fn parts(face: [&[u8]; 4], coding: Coding) -> [&[u8]; 3] {
+    match (coding, face) {
+        (Coding::Identity, [labels, end, _, _]) => [PLAIN_LEAD, labels, end],
+        (Coding::Gzip, [lead, labels, end, _]) => [lead, labels, end],
     }
 }
 
@@ -164,8 +172,8 @@ struct Lines<'h> {
 }
 
 impl<'h> Lines<'h> {
-    /// Nothing, if the header makes the head unfit: it comes twice, or frames a body, or speaks to the
-    /// library, or changes the answer in a way that only the long way knows.
+    /// Nothing, if the header makes the head unfit: it comes twice, or frames a body, or speaks to
+    /// the library, or changes the answer in a way that only the long way knows.
     fn take(&mut self, name: &str, value: &'h [u8]) -> Option<()> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         let place = match name.len() {
