@@ -58,8 +58,8 @@ pub const PASSWORD_CHARS_MIN: usize = 6;
 /// Longest password that is hashed, in bytes: bounds the work of one login.
 pub const PASSWORD_BYTES_MAX: usize = 4096;
 
-/// Largest record of a user, of a role, and of a role mapping, in bytes: what is merged into it again
-/// and again must not make it grow without end, and roles and mappings are held in memory.
+/// Largest record of a user, of a role, and of a role mapping, in bytes: what is merged into it
+/// again and again must not make it grow without end, and roles and mappings are held in memory.
 pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
 /// Most roles that one request puts or removes: they are decided and committed together.
@@ -77,17 +77,21 @@ pub const VALUE_DEPTH_MAX: usize = 64;
 
 /// Times that a decision is taken again after a conflict before the answer is "try later".
 ///
-/// More than the requests that one key can sensibly attract at once: each conflict means that one of
-/// them went through.
+/// More than the requests that one key can sensibly attract at once: each conflict means that one
+/// of them went through.
 pub const TRANSACT_ATTEMPTS_MAX: u32 = 1_000;
 
 /// Rows that one page of a scan returns at most: bounds memory and the time a walk holds a core.
 pub const SCAN_ROWS_MAX: usize = 1_000;
 
 /// Named changes that a cache remembers to decide whether a read raced with a commit.
+///
+/// A table for what comes and goes has room for twice as many, and has 2^17 slots for up to
+/// 114,688: for twice 65,536 it would have twice the slots.
 pub const RECENT_CHANGES_MAX: usize = 50_000;
 
-/// Batch ids that an engine remembers to recognise a repeated batch.
+/// Batch ids that an engine remembers to recognise a repeated batch: as many as
+/// [`RECENT_CHANGES_MAX`], for the same reason.
 pub const BATCH_IDS_MAX: usize = 50_000;
 
 /// Commits that may wait for the commit thread at once; beyond it the answer is "try later".
@@ -161,7 +165,8 @@ pub const HEALTH_WAIT_MAX: Duration = Duration::from_mins(5);
 /// How often the state is looked at while a health request waits for it.
 pub const HEALTH_STEP: Duration = Duration::from_millis(100);
 
-/// Deepest nesting of a search's query, brackets in its texts included: bounds recursion, as on the wire.
+/// Deepest nesting of a search's query, brackets in its texts included: bounds recursion, as on the
+/// wire.
 pub const QUERY_DEPTH_MAX: usize = 30;
 
 /// Most clauses of a search's query: bounds the work that one document causes, as on the wire.
@@ -179,12 +184,14 @@ pub const SEARCH_SORT_KEYS_MAX: usize = 16;
 /// Words of one text that a search finds; the rest is kept and shown, but not found.
 pub const INDEXED_WORDS_MAX: usize = 1_000;
 
-/// Bytes of texts of one document by which a search finds it; the rest is kept and shown, but not found.
+/// Bytes of texts of one document by which a search finds it; the rest is kept and shown, but not
+/// found.
 ///
 /// Bounds memory: names of members far up in a tree are part of every text below them.
 pub const INDEXED_BYTES_MAX: usize = 1024 * 1024;
 
-/// Longest word that a search finds, in characters, as on the wire; a longer one is cut into several.
+/// Longest word that a search finds, in characters, as on the wire; a longer one is cut into
+/// several.
 pub const INDEXED_WORD_CHARS_MAX: usize = 255;
 
 /// Changed rows that an index of a search notes; beyond it, it is filled anew at the next search.
@@ -211,8 +218,8 @@ pub const SEARCH_STEPS_MAX: usize = 4_000_000_000;
 /// Some 600,000 ordinary users. What does not fit is read from the store at each search.
 pub const SEARCH_INDEX_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
-/// How often a search is tried anew because hits changed before they were read; then those that do not
-/// match any more are left out.
+/// How often a search is tried anew because hits changed before they were read; then those that do
+/// not match any more are left out.
 pub const SEARCH_ATTEMPTS_MAX: u32 = 10;
 
 /// Most work that one request may cause to compare patterns, in positions looked at.
@@ -249,7 +256,8 @@ pub const VIOLATIONS_MAX: usize = 100;
 /// and many values may have a long way in common.
 pub const SETTING_NAMES_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes that the privileges of one request take at most: they are one commit, and others wait for it.
+/// Bytes that the privileges of one request take at most: they are one commit, and others wait for
+/// it.
 pub const APPLICATION_PRIVILEGES_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Longest term that a search finds, in bytes, as on the wire; a longer one is kept and shown.
