@@ -191,8 +191,16 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// What most grants expect and write, at most.
+/// Expectations that a list has room for from the start: those of a grant by password whose caller
+/// shows a token and has up to four roles.
+///
+/// Of the caller they are the pair, the four cutoffs that cover it, and the roles; of the grant,
+/// the row that vouched for the end user, the key that signs, and the three cutoffs that cover the
+/// end user and not the caller. For more roles the list grows.
 const EXPECTS_OF_A_GRANT: usize = 14;
+
+/// Writes of the first grant of a segment: pair, entry in the index, three counters, subject, and
+/// once in all that tokens were granted.
 const WRITES_OF_A_GRANT: usize = 7;
 
 /// Counts how often a decision was taken again.

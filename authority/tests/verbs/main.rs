@@ -7,6 +7,8 @@ mod concurrent;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
+mod grant_sizes;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod role_mappings;
