@@ -75,6 +75,11 @@ impl<K: Eq + Hash + Copy, V: Clone> Generations<K, V> {
         }
     }
 
+    /// Forgets everything, and lets the memory go.
+    pub(super) fn clear(&self) {
+        self.shards.all().for_each(|lock| *shards::write(lock) = Shard::default());
+    }
+
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
         self.shards.sum(|shard| shard.young.len().saturating_add(shard.old.len()))

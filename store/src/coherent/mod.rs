@@ -5,7 +5,7 @@
 
 use core::fmt;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jeton_domain::id::{PairId, Tick};
 use jeton_domain::time::Hour;
@@ -48,8 +48,10 @@ pub(crate) type StoredSubject = (u64, Hour, SubjectHash);
 pub(crate) struct Coherent {
     pairs: Remembered,
     subjects: Generations<SubjectHash, Arc<KnownSubject>>,
-    /// Subjects that surely stand in a segment, by how many drops there were.
+    /// Subjects that surely stand in the newest segment, by how many drops there were.
     stored: Generations<StoredSubject, ()>,
+    /// How many drops there were, and the segment, of those that are noted.
+    stored_at: Mutex<(u64, Hour)>,
     drops: AtomicU64,
     cells: Cells,
     changes: RwLock<RecentChanges>,
@@ -70,6 +72,7 @@ impl Coherent {
             pairs: Remembered::within(share(5, 1), Arc::clone(cells.raises())),
             subjects: Generations::new(share(3, SUBJECT_BYTES)),
             stored: Generations::new(STORED_MAX),
+            stored_at: Mutex::new((0, Hour::new(0))),
             drops: AtomicU64::new(0),
             cells,
             changes: RwLock::new(RecentChanges::new(tick, changes_max)),
@@ -133,8 +136,19 @@ impl Coherent {
     }
 
     /// Notes that a committed batch stored the subject there.
+    ///
+    /// Pairs are made in the newest segment: subjects in others, and from before a drop, will not
+    /// be asked for any more, and would only fill memory for a day and longer.
     pub(crate) fn note_stored(&self, subject: StoredSubject) {
-        self.stored.insert_if(subject, (), Pressure::None, || true);
+        let (drops, hour, _) = subject;
+        let mut newest = self.stored_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if (drops, hour) > *newest {
+            *newest = (drops, hour);
+            self.stored.clear();
+        }
+        if (drops, hour) == *newest {
+            self.stored.insert_if(subject, (), Pressure::None, || true);
+        }
     }
 
     /// Notes that a segment was dropped: nothing surely stands in any.
@@ -176,7 +190,7 @@ impl fmt::Debug for Coherent {
     }
 }
 
-/// Subjects in segments that are known to be stored: the users of a busy hour, at 80 bytes each.
+/// Subjects in a segment that are known to be stored: the users of a busy hour, at 80 bytes each.
 const STORED_MAX: usize = 65_536;
 
 /// Memory of one cached subject of ordinary size, in bytes, with its rendering.
@@ -184,3 +198,39 @@ const SUBJECT_BYTES: u64 = 2_560;
 
 /// Memory of a cached subject beside its parts and its rendering, in bytes: allocations and cells.
 const SUBJECT_OVERHEAD: usize = 1_536;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(number: u8) -> SubjectHash {
+        SubjectHash([number; 32])
+    }
+
+    #[test]
+    fn subjects_of_hours_that_are_over_take_no_memory() {
+        let coherent = Coherent::new(1 << 20, Tick::ZERO, 10);
+        for hour in 1..100 {
+            for number in 0..=u8::MAX {
+                coherent.note_stored(coherent.stored_subject(Hour::new(hour), subject(number)));
+            }
+            assert!(coherent.is_stored(&coherent.stored_subject(Hour::new(hour), subject(0))));
+            assert_eq!(coherent.stored.len(), 256, "after {hour} hours");
+            coherent.note_drop();
+        }
+    }
+
+    #[test]
+    fn whoever_comes_late_with_an_earlier_hour_or_drop_displaces_nobody() {
+        let coherent = Coherent::new(1 << 20, Tick::ZERO, 10);
+        let before = coherent.stored_subject(Hour::new(8), subject(1));
+        coherent.note_drop();
+        let late = coherent.stored_subject(Hour::new(7), subject(2));
+        let newest = coherent.stored_subject(Hour::new(8), subject(3));
+        for stored in [newest, before, late] {
+            coherent.note_stored(stored);
+        }
+        assert!(coherent.is_stored(&newest));
+        assert!(!coherent.is_stored(&before) && !coherent.is_stored(&late));
+    }
+}
