@@ -2,18 +2,23 @@
 //!
 //! Owns the newest changes by key and the outcomes of the newest batches. Must not know rows.
 
+use core::hash::BuildHasher as _;
 use std::collections::VecDeque;
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
 use jeton_domain::id::Tick;
 
 use super::{BatchId, Committed, Key};
 
 /// The newest ticks at which keys were named among the changes of a batch.
+///
+/// A key is remembered by its hash alone, so that nothing of a batch is kept: should two keys have the
+/// same, either counts as changed when the other was, and what rests on it is decided again.
 #[derive(Debug)]
 pub(crate) struct RecentChanges {
-    newest: HashMap<Key, Tick>,
-    order: VecDeque<(Key, Tick)>,
+    newest: HashMap<u64, Tick>,
+    order: VecDeque<(u64, Tick)>,
+    hasher: DefaultHashBuilder,
     /// Every change of a tick above this one is remembered.
     complete_above: Tick,
     /// The tick of the newest change.
@@ -26,7 +31,8 @@ impl RecentChanges {
     pub(crate) fn new(start: Tick, bound: usize) -> Self {
         Self {
             newest: roomy(bound),
-            order: VecDeque::new(),
+            order: VecDeque::with_capacity(bound.saturating_add(1)),
+            hasher: DefaultHashBuilder::default(),
             complete_above: start,
             latest: start,
             bound,
@@ -37,26 +43,31 @@ impl RecentChanges {
     pub(crate) fn note(&mut self, tick: Tick, keys: &[Key]) {
         self.latest = self.latest.max(tick);
         for key in keys {
-            self.newest.insert(key.clone(), tick);
-            self.order.push_back((key.clone(), tick));
-        }
-        while self.order.len() > self.bound {
-            let Some((key, tick)) = self.order.pop_front() else {
-                break;
-            };
-            if self.newest.get(&key) == Some(&tick) {
-                self.newest.remove(&key);
+            let hash = self.hasher.hash_one(key);
+            self.newest.insert(hash, tick);
+            self.order.push_back((hash, tick));
+            if self.order.len() > self.bound {
+                self.forget_oldest();
             }
-            self.complete_above = tick;
         }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((hash, tick)) = self.order.pop_front() else { return };
+        if self.newest.get(&hash) == Some(&tick) {
+            self.newest.remove(&hash);
+        }
+        self.complete_above = tick;
     }
 
     /// Whether surely no commit with a tick above `tick` named `key`.
     pub(crate) fn is_unchanged_since(&self, key: &Key, tick: Tick) -> bool {
         // Mostly nothing at all was named since.
-        tick >= self.latest
-            || tick >= self.complete_above
-                && self.newest.get(key).is_none_or(|newest| *newest <= tick)
+        if tick >= self.latest {
+            return true;
+        }
+        let newest = || self.newest.get(&self.hasher.hash_one(key));
+        tick >= self.complete_above && newest().is_none_or(|newest| *newest <= tick)
     }
 }
 
@@ -137,12 +148,22 @@ mod tests {
     #[test]
     fn what_comes_and_goes_never_needs_more_room() {
         let mut changes = RecentChanges::new(Tick::new(0), 700);
-        let room = changes.newest.capacity();
+        let room = (changes.newest.capacity(), changes.order.capacity());
         for n in 1..50_000_u32 {
             let bytes = Bytes::copy_from_slice(&n.to_be_bytes());
             changes.note(Tick::new(n.into()), &[Key { space: Space::Lasting, bytes }]);
-            assert!(changes.newest.capacity() <= room, "at {n}");
+            assert!(changes.newest.capacity() <= room.0, "at {n}");
+            assert_eq!(changes.order.capacity(), room.1, "at {n}");
         }
+    }
+
+    #[test]
+    fn a_change_is_remembered_without_its_key() {
+        let mut changes = RecentChanges::new(Tick::new(0), 700);
+        let named = Key { space: Space::Lasting, bytes: Bytes::from(vec![7; 100]) };
+        changes.note(Tick::new(1), std::slice::from_ref(&named));
+        assert!(!changes.is_unchanged_since(&named, Tick::new(0)));
+        assert!(named.bytes.is_unique(), "it is kept in memory until it is forgotten");
     }
 
     #[test]
