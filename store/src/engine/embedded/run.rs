@@ -57,7 +57,8 @@ pub(super) struct Run {
 
 #[derive(Debug)]
 struct Loaded {
-    blocks: Vec<Block>,
+    /// It stays as long as the run does, so it has no room to spare.
+    blocks: Box<[Block]>,
     filter: Bytes,
 }
 
@@ -362,7 +363,7 @@ pub(super) fn space_of_number(number: u64) -> Option<Space> {
     }
 }
 
-fn decode_index(content: &Bytes, end: u64) -> Option<Vec<Block>> {
+fn decode_index(content: &Bytes, end: u64) -> Option<Box<[Block]>> {
     let mut reader = Reader::new(content);
     let mut blocks = Vec::new();
     let mut offset = 0u64;
@@ -372,7 +373,7 @@ fn decode_index(content: &Bytes, end: u64) -> Option<Vec<Block>> {
         blocks.push(Block { first, offset, length });
         offset = offset.checked_add(u64::from(length))?;
     }
-    (offset == end).then_some(blocks)
+    (offset == end).then(|| blocks.into_boxed_slice())
 }
 
 /// How many bytes of cells a block takes before the next one begins.
