@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use jeton_store::engine::embedded::{Embedded, EmbeddedOptions};
 use jeton_store::engine::{Batch, BatchId, Engine, Expect, Key, KeyRange, Row, Space, Write};
 use jeton_store::error::StoreError;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 type Model = BTreeMap<Key, Row>;
 
@@ -143,8 +145,21 @@ fn apply(engine: &Embedded, model: &mut Model, id: u64, step: &Step) {
     }
 }
 
+/// A failure tells the seed; with it in this variable the library repeats the run.
+#[expect(clippy::print_stdout, reason = "shown when the test fails")]
+fn config() -> ProptestConfig {
+    let defaults = ProptestConfig::default();
+    let seed = match defaults.rng_seed {
+        RngSeed::Fixed(seed) => seed,
+        RngSeed::Random => RandomState::new().hash_one(0),
+    };
+    println!("PROPTEST_RNG_SEED={seed}");
+    let rng_seed = RngSeed::Fixed(seed);
+    ProptestConfig { cases: 48, rng_seed, failure_persistence: None, ..defaults }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_reopened_store_equals_the_model(steps in prop::collection::vec(step(), 1..250)) {

@@ -1,6 +1,7 @@
 //! What is freed, and when, and what is refused in time.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::{
     Dice, Model, all, batch, commit_many, key, lock, open, open_with, put, settle, small, space,
@@ -59,18 +60,36 @@ fn a_segment_dropped_on_a_full_disk_makes_room() {
     assert_eq!(all(&engine), model);
 }
 
+/// All files but the journal, at a moment at which no merge replaces them: two looks in a row, the
+/// manifest among what is read, see the same.
+fn files_at_rest(directory: &Path) -> Files {
+    let mut before = None;
+    for _ in 0..1_000 {
+        match files(directory) {
+            Some(now) if before.as_ref() == Some(&now) => return now,
+            now => before = now,
+        }
+    }
+    panic!("the files change again and again");
+}
+
+/// All files but the journal; none when one is removed meanwhile.
+fn files(directory: &Path) -> Option<Files> {
+    let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let is_kept =
+        |path: &PathBuf| !path.file_name().unwrap().to_str().unwrap().starts_with("journal");
+    paths.filter(is_kept).map(|path| Some((path.clone(), std::fs::read(path).ok()?))).collect()
+}
+
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
 #[test]
 fn a_restart_on_a_full_disk_frees_dropped_segments() {
     let directory = tempfile::tempdir().unwrap();
     let options = small(directory.path());
     let (engine, _) = open(&options);
     fill_segment(&engine, 0);
-    let kept: Vec<_> = std::fs::read_dir(directory.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.file_name().unwrap().to_str().unwrap().starts_with("journal"))
-        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
-        .collect();
+    let kept = files_at_rest(directory.path());
     drop_segment(&engine);
     drop(engine);
     // As if the process had been killed before anything of it was forgotten.
