@@ -12,10 +12,10 @@
 
 mod support;
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
-use support::{GRANT, LIVE, Server, token_head};
+use support::{GRANT, LIVE, Server, is_ended, token_head};
 
 /// A head that the front answers, with more header lines.
 fn fit(token: &str, lines: &str) -> String {
@@ -79,22 +79,23 @@ impl Answers {
     }
 
     fn is_over(&mut self) -> bool {
-        let mut part = [0; 64];
-        let read = self.stream.read(&mut part);
-        // A stop may come before the last bytes are read.
-        let is_reset = |error: std::io::Error| error.kind() == ErrorKind::ConnectionReset;
-        self.bytes.is_empty() && read.map_or_else(is_reset, |length| length == 0)
+        self.bytes.is_empty() && is_ended(&mut self.stream)
     }
 }
 
-/// An access token, and the answer that it came with.
-fn granted(server: &Server) -> String {
+/// An access token that was never looked at.
+fn unseen(server: &Server) -> String {
     let mut answers = Answers::of(server);
     answers.send(&posted("", GRANT));
     let body = String::from_utf8(answers.next().1).unwrap();
     let (_, rest) = body.split_once("\"access_token\":\"").unwrap();
-    let token = rest.split_once('"').unwrap().0.to_owned();
-    // Looked at once, it is in the cache from now on.
+    rest.split_once('"').unwrap().0.to_owned()
+}
+
+/// An access token that is in the cache, since it was looked at.
+fn granted(server: &Server) -> String {
+    let token = unseen(server);
+    let mut answers = Answers::of(server);
     answers.send(&long(&token, ""));
     assert_eq!(answers.status(), 200);
     token
@@ -182,7 +183,8 @@ fn the_front_answers_what_the_long_way_answers() {
 #[test]
 fn an_expired_token_is_refused_both_ways() {
     let server = Server::start(&["xpack.security.authc.token.timeout=1s"]);
-    let token = granted(&server);
+    // It may expire before it is looked at for the first time.
+    let token = unseen(&server);
     let mut answers = Answers::of(&server);
     let is_expired = |_| {
         answers.send(&fit(&token, ""));
@@ -196,12 +198,10 @@ fn an_expired_token_is_refused_both_ways() {
 #[test]
 fn a_token_that_was_never_looked_at_is_answered() {
     let server = Server::start(&[]);
+    let token = unseen(&server);
+    assert!(token.starts_with("jta_"), "{token}");
     let mut answers = Answers::of(&server);
-    answers.send(&posted("", GRANT));
-    let body = String::from_utf8(answers.next().1).unwrap();
-    let token = body.split('"').nth(3).unwrap();
-    assert!(token.starts_with("jta_"), "{body}");
-    answers.send(&fit(token, ""));
+    answers.send(&fit(&token, ""));
     assert_eq!(answers.status(), 200);
 }
 
@@ -464,13 +464,14 @@ fn a_stop_lets_answers_out_and_ends_the_connection() {
 
 #[test]
 fn silence_after_an_answer_and_half_a_head_are_bounded() {
-    let server =
-        Server::start(&["jeton.http.header.timeout=200ms", "jeton.http.idle.timeout=300ms"]);
+    let server = Server::start(&["jeton.http.header.timeout=2s", "jeton.http.idle.timeout=1h"]);
     let token = granted(&server);
     let mut half = Answers::of(&server);
     half.send(&(fit(&token, "") + &fit(&token, "")[..60]));
     assert_eq!(half.status(), 200);
     assert!(half.is_over());
+    let server = Server::start(&["jeton.http.header.timeout=1h", "jeton.http.idle.timeout=2s"]);
+    let token = granted(&server);
     let mut silent = Answers::of(&server);
     silent.send(&(LIVE.to_owned() + &fit(&token, "")));
     assert_eq!([silent.status(), silent.status()], [200, 200]);

@@ -15,7 +15,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use support::{GRANT, LIVE, LIVE_AND_CLOSE, PASSWORD, Server, head, token_head};
+use support::{
+    GRANT, LIVE, LIVE_AND_CLOSE, PASSWORD, PATIENCE, Server, head, is_ended, token_head,
+};
 
 /// A head that the front answers, with more header lines.
 fn fit(token: &str, lines: &str) -> String {
@@ -171,7 +173,8 @@ fn no_head_that_was_sent_after_a_revocation_passes_behind_heads_that_wait() {
 #[test]
 fn a_stop_does_not_wait_for_the_rest_of_a_head() {
     for sent in ["GET /_sec".to_owned(), LIVE.to_owned() + "GET /_sec", LIVE.to_owned() + "\r\n"] {
-        let mut server = Server::start(&[]);
+        let hour = ["jeton.http.header.timeout=1h", "jeton.http.stop.timeout=1h"];
+        let mut server = Server::start(&[&hour[..], &["jeton.http.threads=1"]].concat());
         let mut stream = server.connect();
         stream.write_all(sent.as_bytes()).unwrap();
         if sent.len() > LIVE.len() {
@@ -184,7 +187,7 @@ fn a_stop_does_not_wait_for_the_rest_of_a_head() {
             server.stop();
             stopped.send(()).unwrap();
         });
-        let is_soon = is_stopped.recv_timeout(Duration::from_secs(3)).is_ok();
+        let is_soon = is_stopped.recv_timeout(PATIENCE).is_ok();
         drop(stream);
         stopping.join().unwrap();
         assert!(is_soon, "it waited for the rest of {sent:?}");
@@ -204,7 +207,6 @@ fn halves_of_heads_do_not_keep_newcomers_out() {
         .collect();
     for _ in 0..32 {
         let mut stream = server.connect();
-        stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
         stream.write_all(fit(&token, "").as_bytes()).unwrap();
         assert!(head(&mut stream).starts_with("HTTP/1.1 200 OK\r\n"));
     }
@@ -225,7 +227,6 @@ fn those_who_never_read_do_not_keep_newcomers_out() {
         .collect();
     for _ in 0..32 {
         let mut stream = server.connect();
-        stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
         stream.write_all(fit("x", "").as_bytes()).unwrap();
         assert!(head(&mut stream).starts_with("HTTP/1.1 401 Unauthorized\r\n"));
     }
@@ -282,7 +283,7 @@ fn those_who_reset_in_the_midst_cost_nobody_else_anything() {
 
 #[test]
 fn a_head_that_is_never_finished_ends_however_its_bytes_trickle() {
-    let server = Server::start(&["jeton.http.header.timeout=300ms", "jeton.http.idle.timeout=1h"]);
+    let server = Server::start(&["jeton.http.header.timeout=2s", "jeton.http.idle.timeout=1h"]);
     let token = granted(&server);
     for (start, drop_by_drop) in [
         (String::new(), "a"),
@@ -301,7 +302,7 @@ fn a_head_that_is_never_finished_ends_however_its_bytes_trickle() {
                 Err(error) => !is_sent || error.kind() == ErrorKind::ConnectionReset,
             }
         };
-        assert!((0..500).any(is_over), "{start:?}");
+        assert!((0..1_000).any(is_over), "{start:?}");
     }
 }
 
@@ -322,9 +323,7 @@ fn many_connections_at_once_are_all_served_and_all_stop() {
         }
     }
     server.stop();
-    for stream in &mut streams {
-        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
-    }
+    assert!(streams.iter_mut().all(is_ended));
 }
 
 #[test]

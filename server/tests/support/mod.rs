@@ -9,7 +9,7 @@
 
 pub(crate) mod program;
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -86,6 +86,13 @@ pub(crate) fn to_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
+}
+
+/// Whether the server ends the connection, without another byte. A connection that it had not taken
+/// when it stopped, or had not read to the end, is reset.
+pub(crate) fn is_ended(stream: &mut TcpStream) -> bool {
+    let is_reset = |error: std::io::Error| error.kind() == ErrorKind::ConnectionReset;
+    stream.read(&mut [0]).map_or_else(is_reset, |length| length == 0)
 }
 
 /// Reads one answer without a body, up to its blank line.
