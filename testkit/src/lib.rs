@@ -13,6 +13,7 @@ pub mod process;
 pub mod scene;
 pub mod search;
 pub mod stepped;
+pub mod stopwatch;
 pub mod vouching;
 pub mod wait;
 pub mod wire;

@@ -10,9 +10,9 @@ mod bounds {
 
     use jeton_testkit::answers::{Asked, faults};
     use jeton_testkit::process::{ELASTIC_PASSWORD, Server, Site};
+    use jeton_testkit::stopwatch::Stopwatch;
     use jeton_testkit::wire::{Answer, Client, basic};
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    use rustix::time::{ClockId, clock_gettime};
 
     const MIB: u64 = 1024 * 1024;
 
@@ -92,7 +92,12 @@ mod bounds {
     #[test]
     fn ten_thousand_idle_connections_stand_in_nobodys_way() {
         raise_file_limit();
-        let server = start(&Site::new().unwrap());
+        // However long it takes to open them all, none is cut off meanwhile.
+        let site = Site::new()
+            .unwrap()
+            .with("jeton.http.header.timeout", "1h")
+            .with("jeton.http.idle.timeout", "1h");
+        let server = start(&site);
         check_it_answers(&server);
         let before = server.memory().unwrap().now;
         let elastic = elastic();
@@ -108,13 +113,13 @@ mod bounds {
         }
         let mut slowest = Duration::ZERO;
         for _ in 0..50 {
-            let start = now();
+            let watch = Stopwatch::start();
             let mut client = Client::connect(server.address()).unwrap();
             let answer = client.ask("GET", "/_security/_authenticate", &elastic, None).unwrap();
             assert_eq!(answer.status, 200);
-            slowest = slowest.max(since(start));
+            slowest = slowest.max(watch.elapsed());
         }
-        assert!(slowest < Duration::from_secs(5), "the slowest answer took {slowest:?}");
+        assert!(slowest < PATIENCE, "the slowest answer took {slowest:?}");
         let grown = server.memory().unwrap().now.saturating_sub(before);
         let each = grown / u64::try_from(CONNECTIONS).unwrap();
         println!("{each} bytes each, slowest answer {slowest:?}");
@@ -154,14 +159,15 @@ mod bounds {
         let site = Site::new().unwrap().with("jeton.http.idle.timeout", "1s");
         let server = start(&site);
         let mut stream = server.connect().unwrap();
-        let start = now();
+        let watch = Stopwatch::start();
         assert_eq!(stream.read(&mut [0]).unwrap(), 0, "the server closes it");
-        assert_in_time(since(start));
+        assert_in_time(watch.elapsed());
     }
 
     #[test]
     fn heads_beyond_the_limits_are_refused() {
         let server = start(&Site::new().unwrap());
+        check_it_answers(&server);
         let before = server.memory().unwrap().most;
         let lines = "x-a: b\r\n".repeat(10_000);
         let large = format!("x-a: {}\r\n", "b".repeat(1024 * 1024));
@@ -252,10 +258,10 @@ mod bounds {
         bytes: impl Iterator<Item = u8>,
     ) -> (Duration, Vec<u8>) {
         stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        let start = now();
+        let watch = Stopwatch::start();
         let mut answer = Vec::new();
         for (number, byte) in bytes.enumerate() {
-            assert!(since(start) < Duration::from_secs(30), "nobody cuts off a slow client");
+            assert!(watch.elapsed() < PATIENCE, "nobody cuts off a slow client");
             if stream.write_all(&[byte]).is_err() {
                 break;
             }
@@ -270,13 +276,12 @@ mod bounds {
                 Err(_) => break,
             }
         }
-        (since(start), answer)
+        (watch.elapsed(), answer)
     }
 
-    /// The settings of these tests say two seconds or less; a busy machine gets five more.
     #[track_caller]
     fn assert_in_time(taken: Duration) {
-        assert!(taken < Duration::from_secs(7), "it took {taken:?}");
+        assert!(taken < PATIENCE, "it took {taken:?}");
     }
 
     #[track_caller]
@@ -318,16 +323,11 @@ mod bounds {
         setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard }).unwrap();
     }
 
-    fn since(start: Duration) -> Duration {
-        now().saturating_sub(start)
-    }
-
-    fn now() -> Duration {
-        let time = clock_gettime(ClockId::Monotonic);
-        Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
-    }
-
     const GIB: u64 = 1024 * MIB;
 
     const CONNECTIONS: usize = 10_000;
+
+    /// Longer than the two seconds that these tests set, on a busy machine too; shorter than what
+    /// holds where nothing is set.
+    const PATIENCE: Duration = Duration::from_secs(25);
 }

@@ -8,6 +8,8 @@
 
 #![cfg(test)]
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use jeton_domain::name::{RealmName, Username};
 use jeton_domain::selector::Selector;
 use jeton_domain::time::Clock;
@@ -19,7 +21,7 @@ use jeton_testkit::world::{End, Ground, NATIVE, SAML, World, hasher};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 /// One step of a life.
 #[derive(Clone, Debug)]
@@ -62,8 +64,16 @@ fn cases() -> u32 {
 
 fn live(ground: Ground, cases: u32) {
     let hasher = hasher();
+    let defaults = Config::default();
+    // A failure tells the seed; with it in this variable the library repeats the run.
+    let seed = match defaults.rng_seed {
+        RngSeed::Fixed(seed) => seed,
+        RngSeed::Random => RandomState::new().hash_one(0),
+    };
+    println!("PROPTEST_RNG_SEED={seed}");
+    let rng_seed = RngSeed::Fixed(seed);
     let config =
-        Config { cases, max_shrink_iters: 4096, failure_persistence: None, ..Config::default() };
+        Config { cases, max_shrink_iters: 4096, failure_persistence: None, rng_seed, ..defaults };
     let mut runner = TestRunner::new(config);
     let outcome = runner.run(&vec(any_step(), 1..70), |steps| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

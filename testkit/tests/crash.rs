@@ -8,6 +8,7 @@
 mod crash {
     use std::io;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread::ScopedJoinHandle;
     use std::time::{SystemTime, UNIX_EPOCH};
 
     use jeton_testkit::process::{ELASTIC_PASSWORD, Server, Site};
@@ -56,20 +57,28 @@ mod crash {
         let last = 20 + random.below(300);
         let address = server.address();
         std::thread::scope(|scope| {
-            for ledger in ledgers.iter_mut() {
-                let mut random = Random(random.next());
-                let answers = &answers;
-                scope.spawn(move || {
-                    let Ok(mut client) = Client::connect(address) else { return };
-                    while ledger.act(&mut client, &mut random).is_ok() {
-                        answers.fetch_add(1, Ordering::SeqCst);
-                    }
-                });
-            }
-            while answers.load(Ordering::SeqCst) < last {
+            let work = |ledger: &mut Ledger, mut random: Random| {
+                let Ok(mut client) = Client::connect(address) else { return };
+                while ledger.act(&mut client, &mut random).is_ok() {
+                    answers.fetch_add(1, Ordering::SeqCst);
+                }
+            };
+            let workers: Vec<_> = ledgers
+                .iter_mut()
+                .map(|ledger| {
+                    let random = Random(random.next());
+                    scope.spawn(move || work(ledger, random))
+                })
+                .collect();
+            let is_enough = || answers.load(Ordering::SeqCst) >= last;
+            while !is_enough() && workers.iter().any(|worker| !worker.is_finished()) {
                 std::thread::yield_now();
             }
+            let is_loaded = is_enough();
             server.kill().unwrap();
+            let outcomes: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();
+            assert!(outcomes.iter().all(Result::is_ok), "a worker was answered wrongly");
+            assert!(is_loaded, "every worker ended before the server was killed");
         });
     }
 
