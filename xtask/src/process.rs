@@ -119,6 +119,7 @@ fn hear(from: impl Read) -> Failures {
         say(&line);
         heard.listen(&line);
     }
+    heard.end_tale();
     heard.kept
 }
 
@@ -127,21 +128,42 @@ fn hear(from: impl Read) -> Failures {
 struct Listener {
     kept: Failures,
     within: Within,
+    /// Lines of the tale of one test so far.
+    told: usize,
 }
 
 impl Listener {
     fn listen(&mut self, line: &str) {
         self.within = match self.within {
-            _ if line == "failures:" => Within::Failures,
-            _ if line.starts_with("error") => Within::Error,
+            // A test may print anything.
             Within::Failures if line.starts_with("test result:") => Within::Nothing,
+            Within::Failures => Within::Failures,
+            Within::Output if is_status(line) => Within::Nothing,
+            Within::Output => Within::Output,
+            _ if line == "failures:" => Within::Failures,
+            _ if is_output_head(line) => Within::Output,
+            _ if line.starts_with("error") => Within::Error,
             Within::Error if !line.is_empty() && !is_of_an_error(line) => Within::Nothing,
             within => within,
         };
-        let is_kept = self.within != Within::Nothing || line.trim_start().starts_with("FAIL [");
-        if is_kept && !line.trim().is_empty() {
-            self.kept.0.push(line.to_owned());
+        let is_failure = line.trim_start().starts_with("FAIL [");
+        if is_failure || is_tale_head(line) || self.within == Within::Nothing {
+            self.end_tale();
         }
+        if (is_failure || self.within != Within::Nothing) && !line.trim().is_empty() {
+            self.told = self.told.saturating_add(1);
+            if self.told <= TALE_LINES {
+                self.kept.0.push(line.to_owned());
+            }
+        }
+    }
+
+    /// Says how much of a long tale is not told again.
+    fn end_tale(&mut self) {
+        if let Some(left_out @ 1..) = self.told.checked_sub(TALE_LINES) {
+            self.kept.0.push(format!("({left_out} lines more of it stand above)"));
+        }
+        self.told = 0;
     }
 }
 
@@ -152,8 +174,32 @@ enum Within {
     Nothing,
     /// What libtest prints of the tests that failed, up to its closing line.
     Failures,
+    /// What nextest shows of a test that failed, up to the next line about a test.
+    Output,
     /// An error of cargo: a test program that was killed has no other trace.
     Error,
+}
+
+/// True where what libtest prints of one test begins, and the list of all that failed.
+fn is_tale_head(line: &str) -> bool {
+    line == "failures:" || line.starts_with("---- ") && line.ends_with(" ----")
+}
+
+/// True where nextest shows what a test printed.
+fn is_output_head(line: &str) -> bool {
+    let line = line.trim_start();
+    ["stdout ───", "stderr ───", "--- STDOUT:", "--- STDERR:"]
+        .iter()
+        .any(|head| line.starts_with(head))
+}
+
+/// True for the lines in which nextest says how a test has gone, or all of them.
+fn is_status(line: &str) -> bool {
+    let line = line.trim_start();
+    let is_of_one = |word| line.strip_prefix(word).is_some_and(|rest| rest.starts_with(" ["));
+    line.starts_with("────")
+        || line.starts_with("Cancel")
+        || ["PASS", "FAIL", "SLOW", "TIMEOUT", "SIGABRT", "Summary"].into_iter().any(is_of_one)
 }
 
 /// True for the lines that follow the first line of an error of cargo.
@@ -206,7 +252,10 @@ pub(crate) fn command_line(command: &Command) -> String {
 }
 
 /// How many lines about failed tests an error repeats.
-const FAILURE_LINES: usize = 60;
+const FAILURE_LINES: usize = 240;
+
+/// How many lines of one test it repeats: a property's input may be long.
+const TALE_LINES: usize = 40;
 
 #[cfg(test)]
 mod tests {
@@ -237,6 +286,43 @@ mod tests {
         ];
         assert_eq!(kept(output), told);
         assert_eq!(kept("test good ... ok\n\ntest result: ok. 1 passed\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_long_tale_of_one_test_does_not_hide_the_others() {
+        let long = "step\n".repeat(TALE_LINES + 5);
+        let output = format!(
+            "failures:\n\n---- one stdout ----\n{long}\n---- other stdout ----\nerror: seven\n\
+             seed 7\n\nfailures:\n    one\n    other\n\ntest result: FAILED\n"
+        );
+        let told = kept(&output);
+        let (first, rest) = told.split_at(TALE_LINES + 1);
+        assert_eq!(first.last().map(String::as_str), Some("step"));
+        let rest_told = [
+            "(6 lines more of it stand above)",
+            "---- other stdout ----",
+            "error: seven",
+            "seed 7",
+            "failures:",
+            "    one",
+            "    other",
+        ];
+        assert_eq!(rest, rest_told);
+    }
+
+    #[test]
+    fn what_nextest_shows_of_a_failure_is_told_again() {
+        let output = "        PASS [   0.004s] x good\n        FAIL [   0.005s] x bad\n\
+            \x20 stdout ───\n\n    seed 7\n  stderr ───\n    error: left is not right\n\n\
+            \x20       PASS [   0.004s] x fair\nnote: else\n";
+        let told = [
+            "        FAIL [   0.005s] x bad",
+            "  stdout ───",
+            "    seed 7",
+            "  stderr ───",
+            "    error: left is not right",
+        ];
+        assert_eq!(kept(output), told);
     }
 
     #[test]
