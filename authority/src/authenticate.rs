@@ -169,7 +169,7 @@ impl Authority {
                 Verdict::Wait(delay) => tokio::time::sleep(delay).await,
                 Verdict::Refuse { retry_after } => {
                     let now = self.boot();
-                    self.refusals.tell("a login is slowed down", username, address, now);
+                    self.events.refused("a login is slowed down", username, address, now);
                     return Err(AuthorityError::Throttled { retry_after });
                 }
             }
@@ -191,7 +191,7 @@ impl Authority {
         } else {
             let now = self.boot();
             permit.failed(now);
-            self.refusals.tell("a login was refused", username, address, now);
+            self.events.refused("a login was refused", username, address, now);
         }
         Ok(vouched)
     }

@@ -1,5 +1,5 @@
-//! What the log says of who did what. Never a secret; refused logins at a bounded rate, and names
-//! that nobody has checked yet at a bounded length.
+//! What the log says of who did what. Never a secret; what anybody can bring about as often as he
+//! likes is told at a bounded rate, and what he sent for it at a bounded length.
 
 use core::fmt::{self, Display};
 use std::net::IpAddr;
@@ -12,9 +12,36 @@ use jeton_domain::subject::Subject;
 use jeton_domain::time::BootTime;
 use jeton_store::tables::census::Counts;
 
-/// Counts refused logins, so that guessers cannot fill the log.
+/// What happens as often as somebody asks for it, and must not fill the log.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<Window>);
+pub(crate) struct Frequent {
+    refused_logins: Rate,
+    undecided: Rate,
+}
+
+impl Frequent {
+    /// Tells of a login that was refused, `how`; after some in one second only their number.
+    pub(crate) fn refused(&self, how: &str, username: &Username, address: IpAddr, now: BootTime) {
+        let Some(untold) = self.refused_logins.admit(now) else { return };
+        if untold > 0 {
+            tracing::warn!(untold, "more logins were refused");
+        }
+        tracing::warn!(username = %Brief(username.as_str()), %address, "{how}");
+    }
+
+    /// Tells of a request that could not be decided; after some in one second only their number.
+    pub(crate) fn undecided(&self, uri: &str, cause: &str, now: BootTime) {
+        let Some(untold) = self.undecided.admit(now) else { return };
+        if untold > 0 {
+            tracing::warn!(untold, "more requests were answered as unavailable");
+        }
+        tracing::warn!(uri = %Brief(uri), cause, "answered as unavailable");
+    }
+}
+
+/// Bounds how often something is told.
+#[derive(Debug, Default)]
+struct Rate(Mutex<Window>);
 
 #[derive(Debug, Default)]
 struct Window {
@@ -23,16 +50,7 @@ struct Window {
     untold: u32,
 }
 
-impl Refusals {
-    /// Tells of a login that was refused, `how`; after some in one second only their number.
-    pub(crate) fn tell(&self, how: &str, username: &Username, address: IpAddr, now: BootTime) {
-        let Some(untold) = self.admit(now) else { return };
-        if untold > 0 {
-            tracing::warn!(untold, "more logins were refused");
-        }
-        tracing::warn!(username = %Brief(username.as_str()), %address, "{how}");
-    }
-
+impl Rate {
     /// Whether one more may be told, and how many were not told in the second before.
     fn admit(&self, now: BootTime) -> Option<u32> {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +81,7 @@ pub(crate) fn changed(by: &Subject, what: &str, name: impl Display) {
     tracing::info!(by = by.username.as_str(), name, "{what}");
 }
 
-/// A name of any length, as it is told in a line: whole, if a stored user may have it.
+/// A text of any length, as it is told in a line: whole, if the name of a stored user may be as long.
 struct Brief<'a>(&'a str);
 
 impl Display for Brief<'_> {
@@ -78,7 +96,7 @@ impl Display for Brief<'_> {
     }
 }
 
-/// Refused logins that the log names in one second.
+/// Lines of a kind in one second.
 const TOLD_A_SECOND: u32 = 10;
 
 #[cfg(test)]
@@ -94,8 +112,8 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_told_at_a_bounded_rate_and_the_rest_is_counted() {
-        let refusals = Refusals::default();
+    fn what_is_frequent_is_told_at_a_bounded_rate_and_the_rest_is_counted() {
+        let refusals = Rate::default();
         let at = BootTime::from_ms;
         let told = (0..25).filter(|_| refusals.admit(at(5_000)).is_some()).count();
         assert_eq!(told, 10);

@@ -60,7 +60,7 @@ pub struct Authority {
     searched_roles: Collection,
     /// Counts, by its owners, the strangers in the reserved hashing lane.
     strangers: Arc<()>,
-    refusals: events::Refusals,
+    events: events::Frequent,
     /// Counts of revocations that were stored, oldest first: to be removed in time.
     results: Mutex<VecDeque<(Tick, Timestamp)>>,
 }
@@ -145,7 +145,7 @@ impl Authority {
             searched_users,
             searched_roles,
             strangers: Arc::default(),
-            refusals: events::Refusals::default(),
+            events: events::Frequent::default(),
             results: Mutex::default(),
         });
         authority.load_keys().await?;
@@ -175,6 +175,11 @@ impl Authority {
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Tells the log, at a bounded rate, that a request could not be decided.
+    pub fn note_undecided(&self, uri: &str, cause: &str) {
+        self.events.undecided(uri, cause, self.boot());
     }
 
     pub(crate) fn boot(&self) -> BootTime {

@@ -370,10 +370,7 @@ impl ApiError {
                     .retry_after(seconds.saturating_add(1))
             }
             AuthorityError::Busy(reason) => Self::busy(reason),
-            AuthorityError::Unavailable { what, cause } => {
-                tracing::warn!(uri = door.uri, %cause, "answered as unavailable");
-                Self::unavailable(what)
-            }
+            AuthorityError::Unavailable { what, cause: _ } => Self::unavailable(what),
         }
     }
 

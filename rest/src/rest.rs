@@ -165,6 +165,9 @@ impl Rest {
     /// What the authority refuses, as the wire says it to the sender of `head`.
     pub(crate) fn refusal(&self, head: &Parts, error: AuthorityError) -> ApiError {
         let uri = target(head);
+        if let AuthorityError::Unavailable { cause, .. } = &error {
+            self.authority.note_undecided(uri, cause);
+        }
         ApiError::of_authority(error, &Door { uri, challenges: &self.challenges })
     }
 
