@@ -30,6 +30,7 @@ mod flush;
 mod found;
 mod gather;
 mod journal;
+mod looks;
 mod manifest;
 mod memtable;
 mod merge;

@@ -17,6 +17,7 @@ use jeton_domain::limits::COMMIT_QUEUE_MAX;
 use tokio::sync::{oneshot, watch};
 
 use super::disk::Disk;
+use super::looks::{Looks, Pace};
 use super::room::Room;
 use super::view::View;
 use crate::engine::{Applier, Batch, Committed};
@@ -34,6 +35,9 @@ pub(super) struct Shared {
     queue_moved: Condvar,
     /// Batches that were ever put in the queue.
     submitted: AtomicU64,
+    /// How those wait who wait for an outcome, and how the commit thread waits for work.
+    callers: Pace,
+    committer: Pace,
     flow: Mutex<Flow>,
     flow_moved: Condvar,
     /// Held as long as the directory is ours.
@@ -68,8 +72,8 @@ pub(super) type Answer = (Result<Committed, StoreError>, Batch);
 #[derive(Debug)]
 pub(super) struct Outcome<'a> {
     answer: oneshot::Receiver<Answer>,
-    looks_left: u32,
-    submitted: &'a AtomicU64,
+    looks: Looks,
+    shared: &'a Shared,
     /// How many batches had been submitted with this one.
     number: u64,
 }
@@ -79,9 +83,9 @@ impl Future for Outcome<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Poll::Ready(answered) = Pin::new(&mut self.answer).poll(context) else {
-            if self.looks_left > 0 && self.submitted.load(Ordering::Relaxed) == self.number {
-                self.looks_left = self.looks_left.saturating_sub(1);
-                std::thread::yield_now();
+            let is_alone = self.shared.submitted.load(Ordering::Relaxed) == self.number;
+            let shared = self.shared;
+            if is_alone && shared.callers.look(&mut self.looks) {
                 context.waker().wake_by_ref();
             }
             return Poll::Pending;
@@ -98,6 +102,13 @@ struct Queue {
     /// Who waits for the close.
     closing: Option<oneshot::Sender<()>>,
     phase: Phase,
+}
+
+impl Queue {
+    /// Whether there is something to do for the commit thread.
+    fn has_work(&self) -> bool {
+        !self.waiting.is_empty() || self.phase != Phase::Open
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -174,6 +185,8 @@ impl Shared {
             queue: Mutex::default(),
             queue_moved: Condvar::new(),
             submitted: AtomicU64::new(0),
+            callers: Pace::default(),
+            committer: Pace::default(),
             flow: Mutex::new(flow),
             flow_moved: Condvar::new(),
             lock: Mutex::new(Some(lock)),
@@ -216,8 +229,8 @@ impl Shared {
         let number = self.submitted.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         drop(queue);
         self.queue_moved.notify_one();
-        let looks_left = if is_alone { LOOKS_FOR_OUTCOME } else { 0 };
-        Ok(Outcome { answer: outcome, looks_left, submitted: &self.submitted, number })
+        let looks = if is_alone { self.callers.begin(LOOKS_FOR_OUTCOME) } else { Looks::default() };
+        Ok(Outcome { answer: outcome, looks, shared: self, number })
     }
 
     /// Takes all batches that wait, or what else is to be done. Blocks until there is something.
@@ -225,7 +238,7 @@ impl Shared {
     /// Before it sleeps it looks some times more, and leaves the core to whoever wants it meanwhile: who
     /// has waited for one commit often asks for the next one at once, and to wake a thread takes longer.
     pub(super) fn next_work(&self) -> Work {
-        let mut looks_left = LOOKS_FOR_WORK;
+        let mut looks = self.committer.begin(LOOKS_FOR_WORK);
         let mut queue = self.queue();
         queue.is_committing = false;
         loop {
@@ -239,14 +252,12 @@ impl Shared {
             if queue.phase == Phase::Closing {
                 return Work::Close;
             }
-            queue = if looks_left > 0 {
-                looks_left = looks_left.saturating_sub(1);
-                drop(queue);
-                std::thread::yield_now();
-                self.queue()
-            } else {
-                self.queue_moved.wait(queue).unwrap_or_else(PoisonError::into_inner)
-            };
+            drop(queue);
+            let has_looked = self.committer.look(&mut looks);
+            queue = self.queue();
+            if !has_looked && !queue.has_work() {
+                queue = self.queue_moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
         }
     }
 
