@@ -100,13 +100,15 @@ fn wait_until_filled(child: &mut Child) -> Outcome<()> {
 }
 
 /// Fills the store of a site, says so, and closes it when the input ends.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the path holds for one lifetime")]
 pub(crate) fn fill_here(site: &Site, fills: &[String]) -> Outcome<()> {
-    work_here(site, fills, Filling::fill)
+    work_here(site, fills, |filling, fill| filling.fill(fill))
 }
 
 /// The same until a layer in memory is all but full, however many pairs that takes.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the path holds for one lifetime")]
 pub(crate) fn brim_here(site: &Site, fills: &[String]) -> Outcome<()> {
-    work_here(site, fills, Filling::brim)
+    work_here(site, fills, |filling, fill| filling.brim(fill))
 }
 
 fn work_here(
