@@ -4,7 +4,8 @@ use std::fs;
 use std::ops::Range;
 use std::process::Child;
 
-use rustix::process::{Pid, Signal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::error::{BenchError, Outcome, Trying};
@@ -114,14 +115,40 @@ fn resident_bytes(path: &str) -> Outcome<u64> {
 }
 
 /// Asks a process to end, or ends it at once, and waits for it.
+///
+/// One that does not end is killed, and that is an error: a signal may be ignored by whoever started
+/// this program, and so by all that it starts.
 pub(crate) fn end(child: &mut Child, signal: Signal) -> Outcome<()> {
+    end_within(child, signal, PATIENCE)
+}
+
+fn end_within(child: &mut Child, signal: Signal, patience: Timespec) -> Outcome<()> {
     let pid = Pid::from_child(child);
-    rustix::process::kill_process(pid, signal).trying(|| "cannot signal a child".to_owned())?;
+    let what = || "cannot signal a child".to_owned();
+    rustix::process::kill_process(pid, signal).trying(what)?;
+    let is_ended = ends_within(pid, patience)?;
+    if !is_ended {
+        rustix::process::kill_process(pid, Signal::KILL).trying(what)?;
+    }
     let status = child.wait().trying(|| "cannot wait for a child".to_owned())?;
+    if !is_ended {
+        let seconds = patience.tv_sec;
+        let odd = format!("process {} went on for {seconds} s after {signal:?}", child.id());
+        return Err(BenchError::Setup(format!("{odd}: it was killed")));
+    }
     if signal == Signal::TERM && !status.success() {
         return Err(BenchError::Setup(format!("the server ended badly: {status}")));
     }
     Ok(())
+}
+
+/// Whether a child, which nobody has waited for yet, ends in time.
+fn ends_within(pid: Pid, patience: Timespec) -> Outcome<bool> {
+    let what = || "cannot watch a child".to_owned();
+    let process = pidfd_open(pid, PidfdFlags::empty()).trying(what)?;
+    // It can be read from once the process has ended.
+    let mut watched = [PollFd::new(&process, PollFlags::IN)];
+    Ok(poll(&mut watched, Some(&patience)).trying(what)? > 0)
 }
 
 /// What the program runs on, in words.
@@ -133,6 +160,9 @@ pub(crate) fn machine() -> String {
     let kernel = rustix::system::uname();
     format!("{count} x {name}, Linux {}", kernel.release().to_string_lossy())
 }
+
+/// Longer than the largest store takes to write out what it holds in memory.
+const PATIENCE: Timespec = Timespec { tv_sec: 300, tv_nsec: 0 };
 
 /// Place of the parent behind the name in `/proc/PID/stat`.
 const PARENT: usize = 1;
@@ -152,9 +182,34 @@ mod tests {
         assert_eq!(parent_and_ticks("7 (a) S 3"), None);
     }
 
+    /// A shell that has said so when it ignores the interruption, and then runs on.
+    fn stubborn() -> Child {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' INT; echo on; exec tail -f /dev/null"]).stdout(Stdio::piped());
+        let mut shell = shell.spawn().unwrap();
+        shell.stdout.as_mut().unwrap().read_exact(&mut [0; 3]).unwrap();
+        shell
+    }
+
+    #[test]
+    fn a_process_that_does_not_end_is_killed_and_that_is_told() {
+        let mut shell = stubborn();
+        let patience = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        let told = end_within(&mut shell, Signal::INT, patience).unwrap_err().to_string();
+        assert!(told.contains("it was killed"), "{told}");
+        assert!(shell.try_wait().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_process_that_ends_is_waited_for() {
+        let mut shell = stubborn();
+        end(&mut shell, Signal::KILL).unwrap();
+        assert!(shell.try_wait().unwrap().is_some());
+    }
+
     #[test]
     fn what_a_process_starts_counts_as_its_own() {
-        let work = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+        let work = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
         let script = format!("sh -c '{work}; echo done; exec cat <&3' 3<&0 & wait");
         let mut shell = Command::new("sh");
         shell.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -129,7 +129,9 @@ mod tests {
 
     #[test]
     fn a_program_counts_as_started_once_it_says_so() {
-        let (folder, rival) = shell("echo one >&2; echo it is ready; exec tail -f /dev/null");
+        // Whoever started the tests may ignore the interruption: the program must not.
+        let run_on = "exec env --default-signal=INT tail -f /dev/null";
+        let (folder, rival) = shell(&format!("echo one >&2; echo it is ready; {run_on}"));
         rival.unwrap().end().unwrap();
         let log = std::fs::read(folder.path().join("log.txt")).unwrap();
         assert!(log.starts_with(b"one\nit is ready\n"));
