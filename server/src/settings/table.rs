@@ -500,7 +500,8 @@ pub(super) const TABLE: &[Definition] = &[
         "jeton.cache.size",
         Kind::Size { min: "1mb", max: "1tb" },
         value("256mb"),
-        "Memory for the cache of tokens and users.",
+        "Memory for the cache of tokens, and of the users that they belong to with their printed \
+         answers.",
     ),
     setting(
         "jeton.disk.reserve",
