@@ -198,8 +198,8 @@ impl Authority {
 
     /// Whether a password may be hashed in the lane that is kept free for revocation.
     ///
-    /// Users who logged in before from the same place may; of others only built-in users, and few at
-    /// once, so that guessers under their names do not fill it.
+    /// Users who logged in before from the same place may; of others only built-in users, and few
+    /// at once, so that guessers under their names do not fill it.
     fn place_in_reserved_lane(
         &self,
         permit: &Permit,

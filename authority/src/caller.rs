@@ -79,8 +79,8 @@ impl Caller {
         self.now
     }
 
-    /// The keys of everything that a decision for this caller rests on: rows that vouched, rows whose
-    /// change undoes the authentication, and the roles that say what the caller may do.
+    /// The keys of everything that a decision for this caller rests on: rows that vouched, rows
+    /// whose change undoes the authentication, and the roles that say what the caller may do.
     pub(crate) fn grounds(&self) -> impl Iterator<Item = Key> {
         let subject = &self.authentication.subject;
         let by = subject.run_by.iter().flat_map(|by| &by.roles);

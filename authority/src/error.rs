@@ -29,7 +29,8 @@ pub enum AuthorityError {
     /// A token was to be revoked before any was ever granted.
     #[error("failed to invalidate token")]
     NeverGranted,
-    /// The request breaks rules that can be told from it alone (`action_request_validation_exception`).
+    /// The request breaks rules that can be told from it alone
+    /// (`action_request_validation_exception`).
     #[error("Validation Failed")]
     Invalid(Vec<String>),
     /// The request breaks rules that only the store can tell (`validation_exception`).

@@ -81,7 +81,8 @@ pub(crate) fn changed(by: &Subject, what: &str, name: impl Display) {
     tracing::info!(by = by.username.as_str(), name, "{what}");
 }
 
-/// A text of any length, as it is told in a line: whole, if the name of a stored user may be as long.
+/// A text of any length, as it is told in a line: whole, if the name of a stored user may be as
+/// long.
 struct Brief<'a>(&'a str);
 
 impl Display for Brief<'_> {

@@ -41,8 +41,8 @@ pub(crate) fn on_core<T>(core: Core, work: impl FnOnce() -> Outcome<T>) -> Outco
     done
 }
 
-/// Seconds of processor time, in user and in system mode, that processes have used, and all that they
-/// started: those that run, and those that have ended and were waited for.
+/// Seconds of processor time, in user and in system mode, that processes have used, and all that
+/// they started: those that run, and those that have ended and were waited for.
 pub(crate) fn cpu_s(roots: &[u32]) -> Outcome<f64> {
     let running = running()?;
     let mut family = roots.to_vec();
@@ -116,8 +116,8 @@ fn resident_bytes(path: &str) -> Outcome<u64> {
 
 /// Asks a process to end, or ends it at once, and waits for it.
 ///
-/// One that does not end is killed, and that is an error: a signal may be ignored by whoever started
-/// this program, and so by all that it starts.
+/// One that does not end is killed, and that is an error: a signal may be ignored by whoever
+/// started this program, and so by all that it starts.
 pub(crate) fn end(child: &mut Child, signal: Signal) -> Outcome<()> {
     end_within(child, signal, PATIENCE)
 }

@@ -1,4 +1,5 @@
-//! The rows of a grant, as the store's tables lay them, for pairs that are made here by the million.
+//! The rows of a grant, as the store's tables lay them, for pairs that are made here by the
+//! million.
 
 use std::collections::BTreeMap;
 
@@ -138,6 +139,6 @@ fn subject(realm: &RealmRef, name: &str) -> Subject {
     }
 }
 
-/// Lifetime of both halves, in milliseconds: as long as a refresh token's, so that every access token
-/// can be shown however its pair is spread over the day.
+/// Lifetime of both halves, in milliseconds: as long as a refresh token's, so that every access
+/// token can be shown however its pair is spread over the day.
 const LIFETIME_MS: i64 = jeton_domain::limits::REFRESH_LIFETIME_MS;

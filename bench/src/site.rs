@@ -185,7 +185,8 @@ fn copy_folder(source: &Path, target: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether a file is only ever made whole, read and removed: a run of the store, or a list of tokens.
+/// Whether a file is only ever made whole, read and removed: a run of the store, or a list of
+/// tokens.
 fn is_immutable(path: &Path) -> bool {
     let is_run = path.extension().is_some_and(|end| end == "run");
     is_run || path.parent().and_then(Path::file_name).is_some_and(|folder| folder == TOKENS)

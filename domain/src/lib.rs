@@ -1,7 +1,7 @@
 //! What tokens and identities are, and which changes of them are legal.
 //!
-//! Owns the nouns and the pure rules. Must not know I/O, clocks, randomness, async or JSON: bytes, an
-//! instant and random bits come in as arguments, a decision goes out. Start at [`token`].
+//! Owns the nouns and the pure rules. Must not know I/O, clocks, randomness, async or JSON: bytes,
+//! an instant and random bits come in as arguments, a decision goes out. Start at [`token`].
 #![no_std]
 #![cfg_attr(
     not(test),

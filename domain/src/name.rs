@@ -16,8 +16,8 @@ macro_rules! name {
         pub struct $type(Arc<str>);
 
         impl $type {
-            /// The name as it was given, unchecked: names that come in from outside are looked up, not
-            /// trusted. Writers check with [`check_stored`] or [`check_referenced`] first.
+            /// The name as it was given, unchecked: names that come in from outside are looked up,
+            /// not trusted. Writers check with [`check_stored`] or [`check_referenced`] first.
             pub fn new(text: &str) -> Self {
                 Self(Arc::from(text))
             }

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 /// A password or the text of a token.
 ///
-/// It does not print, clone or compare in variable time, and its bytes are wiped when it is dropped.
-/// [`Secret::expose`] is the only way in.
+/// It does not print, clone or compare in variable time, and its bytes are wiped when it is
+/// dropped. [`Secret::expose`] is the only way in.
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {

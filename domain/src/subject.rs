@@ -137,8 +137,9 @@ pub enum Client {
 impl Client {
     /// Whether both are the same client (`docs/wire.md`, ownership of refresh).
     ///
-    /// Users: same name and equivalent realms. Realms are equivalent when name and type are the same,
-    /// when both are of the one `file` or the one `native` kind, or within one security domain.
+    /// Users: same name and equivalent realms. Realms are equivalent when name and type are the
+    /// same, when both are of the one `file` or the one `native` kind, or within one security
+    /// domain.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::ApiKey { id }, Self::ApiKey { id: other }) => id == other,

@@ -43,7 +43,8 @@ impl Exchange<'_> {
             self.expect_no_body(body)?;
             return self.reply(Verdict::Done, routes::live::print);
         };
-        // On the heap, each with the room that it needs: what is moved here is moved with every request.
+        // On the heap, each with the room that it needs: what is moved here is moved with every
+        // request.
         let running: Running<'_> = match endpoint {
             Endpoint::CreateToken => Box::pin(routes::token::create(self, caller, body)),
             Endpoint::InvalidateToken => Box::pin(routes::token::invalidate(self, caller, body)),

@@ -1,4 +1,5 @@
-//! The shortest way for the most frequent call: `GET /_security/_authenticate` with an access token.
+//! The shortest way for the most frequent call: `GET /_security/_authenticate` with an access
+//! token.
 //!
 //! Owns which requests may take it: those whose answer depends on nothing but the token. Everything
 //! else takes the long way, which gives the same answers.

@@ -94,8 +94,9 @@ impl<'r> RequestHeaders<'r> {
 
     /// What breaks the rules of HTTP itself, as far as the HTTP library leaves them to us.
     ///
-    /// A request names its host once (RFC 9112, 3.2), and is framed by the one coding that the library
-    /// takes off (RFC 9112, 6.1): with another one below it, the body would not be what it seems.
+    /// A request names its host once (RFC 9112, 3.2), and is framed by the one coding that the
+    /// library takes off (RFC 9112, 6.1): with another one below it, the body would not be what it
+    /// seems.
     pub(crate) fn check_framing(&self, version: Version) -> Result<(), ApiError> {
         match self.host {
             Lines::None if version == Version::HTTP_11 => {

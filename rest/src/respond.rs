@@ -115,7 +115,8 @@ impl Frame {
         response
     }
 
-    /// A body with its label and coding. Its length is told by whoever sends it, unless it is left out.
+    /// A body with its label and coding. Its length is told by whoever sends it, unless it is left
+    /// out.
     fn labelled(&self, status: StatusCode, body: Bytes) -> Response<Bytes> {
         let packed = if self.gzip { gzip(&body) } else { None };
         let is_packed = packed.is_some();
@@ -208,8 +209,8 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 
 const WARNING: HeaderName = HeaderName::from_static("warning");
 
-/// A name as a header can carry it: what is not printable ASCII, and `%`, is percent-encoded, and so
-/// is a blank at either end, which would be lost.
+/// A name as a header can carry it: what is not printable ASCII, and `%`, is percent-encoded, and
+/// so is a blank at either end, which would be lost.
 fn header_text(name: &str) -> Option<HeaderValue> {
     HeaderValue::from_maybe_shared(header_bytes(name)).ok()
 }

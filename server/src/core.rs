@@ -167,7 +167,8 @@ impl Core {
         }
     }
 
-    /// Reads the files of realms and roles again where they have changed. Blocks on the file system.
+    /// Reads the files of realms and roles again where they have changed. Blocks on the file
+    /// system.
     pub(crate) fn reload_files(&self) {
         let now = self.world.clock.now();
         for realm in &self.file_realms {

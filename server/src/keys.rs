@@ -1,8 +1,8 @@
 //! The keys of tokens: the file's halves and the store's listing, kept together.
 //!
 //! Owns what stands where after each step: the file is durable before the store lists a key, and
-//! the store refuses a key before the file loses it. Must not know how an order arrives. A file that
-//! does not fit the store changes nothing.
+//! the store refuses a key before the file loses it. Must not know how an order arrives. A file
+//! that does not fit the store changes nothing.
 
 use std::path::PathBuf;
 use std::sync::Arc;

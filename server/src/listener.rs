@@ -228,8 +228,8 @@ impl Desk {
         }
     }
 
-    /// A place with the thread that serves the fewest connections. Which thread accepts one is chance,
-    /// and connections stay for long.
+    /// A place with the thread that serves the fewest connections. Which thread accepts one is
+    /// chance, and connections stay for long.
     fn place(&self, slot: OwnedSemaphorePermit) -> Place {
         let open = self.seats.iter().map(|seat| seat.open.load(Ordering::Relaxed));
         let number = quietest(open, self.number);

@@ -1,7 +1,7 @@
 //! Requests that are answered in front of the HTTP library, alone and among others on a connection.
 //!
-//! A request takes the long way if a header that the front does not judge is in its head: the bytes of
-//! both answers are compared, date apart.
+//! A request takes the long way if a header that the front does not judge is in its head: the bytes
+//! of both answers are compared, date apart.
 
 #![expect(
     clippy::unwrap_used,

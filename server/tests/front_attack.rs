@@ -180,7 +180,8 @@ fn a_stop_does_not_wait_for_the_rest_of_a_head() {
         if sent.len() > LIVE.len() {
             head(&mut stream);
         }
-        // A whole request behind it on another connection: its answer shows that half of one was read.
+        // A whole request behind it on another connection: its answer shows that half of one was
+        // read.
         server.talk(LIVE_AND_CLOSE);
         let (stopped, is_stopped) = mpsc::channel();
         let stopping = thread::spawn(move || {

@@ -1,7 +1,7 @@
 //! An engine that fails as real ones do: late, in vain, or with its answer lost.
 //!
-//! Owns which call fails and how; all of it follows from a seed. A call waits for its turns, then runs
-//! to its end at once, so that a history is the same each time it is lived.
+//! Owns which call fails and how; all of it follows from a seed. A call waits for its turns, then
+//! runs to its end at once, so that a history is the same each time it is lived.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,8 @@
 //! What clients of a life know for sure: which tokens must be good, and which must never be again.
 //!
-//! Owns the bookkeeping of requests that overlap. Of what was answered it is sure; of what was not, it
-//! knows only that it may have been done between its beginning and its end. Must not look at the store.
+//! Owns the bookkeeping of requests that overlap. Of what was answered it is sure; of what was not,
+//! it knows only that it may have been done between its beginning and its end. Must not look at the
+//! store.
 
 use crate::ask::Answer;
 use crate::model::{Named, Person};

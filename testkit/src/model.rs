@@ -1,8 +1,8 @@
 //! The plain model: a list of records, walked from end to end for every answer.
 //!
-//! Owns what `spec/tokens.md` says in sections 0 to 3, with the product's deliberate differences: ends
-//! are rounded up to the second, and what a bulk invalidation covers counts as invalidated whether it
-//! had expired or not. It knows no cutoffs, no census and no rows.
+//! Owns what `spec/tokens.md` says in sections 0 to 3, with the product's deliberate differences:
+//! ends are rounded up to the second, and what a bulk invalidation covers counts as invalidated
+//! whether it had expired or not. It knows no cutoffs, no census and no rows.
 
 use std::collections::BTreeMap;
 
@@ -218,8 +218,8 @@ impl Model {
 
     /// A round of clean-up: the hours whose records are now gone (3.6, an hour at a time).
     ///
-    /// An hour is marked once the youngest record that it can hold is a day old, and its records are
-    /// removed in a round at least an hour after that.
+    /// An hour is marked once the youngest record that it can hold is a day old, and its records
+    /// are removed in a round at least an hour after that.
     pub fn clean_up(&mut self, now_ms: i64, boot_ms: i64) -> Vec<i64> {
         let mut removed = Vec::new();
         for record in &mut self.records {

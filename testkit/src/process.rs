@@ -21,8 +21,8 @@ use tempfile::TempDir;
 /// The password of `elastic` on every site.
 pub const ELASTIC_PASSWORD: &str = "elastic-test-password";
 
-/// The directories of one server. They survive a stop and a kill, and are removed when neither a site
-/// nor a server of theirs is left.
+/// The directories of one server. They survive a stop and a kill, and are removed when neither a
+/// site nor a server of theirs is left.
 #[derive(Debug)]
 pub struct Site {
     folder: Arc<TempDir>,
@@ -226,7 +226,8 @@ fn program() -> io::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    // With the features of the whole workspace, as the tests: else its dependencies are built twice.
+    // With the features of the whole workspace, as the tests: else its dependencies are built
+    // twice.
     build.current_dir(&root).args(["build", "--quiet", "--workspace", "--bin", "jeton"]);
     let status = build.status()?;
     if !status.success() {

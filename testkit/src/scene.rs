@@ -288,7 +288,8 @@ impl<'s> Play<'s> {
         hasher.finish()
     }
 
-    /// The end of the history: rows, answers, what came before what, and which tokens open the door.
+    /// The end of the history: rows, answers, what came before what, and which tokens open the
+    /// door.
     ///
     /// Ends that are equal show the same when they are looked at for long.
     pub fn end(&self) -> u64 {

@@ -1,8 +1,8 @@
 //! An engine whose calls wait for their turn, so that every schedule of requests can be played.
 //!
-//! Owns where a request stops, what was admitted in which order, and the state by which two histories
-//! count as one. Rows are kept by the memory engine. A rule of the engine can be taken out, to see
-//! whether a search would notice.
+//! Owns where a request stops, what was admitted in which order, and the state by which two
+//! histories count as one. Rows are kept by the memory engine. A rule of the engine can be taken
+//! out, to see whether a search would notice.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -94,8 +94,8 @@ enum Call<'a> {
 impl Stepped {
     /// An engine with what these batches, which were committed before, make of an empty one.
     ///
-    /// What was drawn for a commit that conflicts is drawn again, so that states do not differ by the
-    /// number of attempts.
+    /// What was drawn for a commit that conflicts is drawn again, so that states do not differ by
+    /// the number of attempts.
     pub fn after(
         batches: &[Batch],
         entropy: Arc<SeededEntropy>,
@@ -156,10 +156,10 @@ impl Stepped {
         hasher.finish()
     }
 
-    /// Rows and decisions. What a decision expects counts as met or not met: met, it fails only by a
-    /// commit that is still to come, whatever the number it was noted at; not met, the whole batch is
-    /// refused, whatever it holds. Before a decision, what it was noted at counts by the keys that
-    /// were named since.
+    /// Rows and decisions. What a decision expects counts as met or not met: met, it fails only by
+    /// a commit that is still to come, whatever the number it was noted at; not met, the whole
+    /// batch is refused, whatever it holds. Before a decision, what it was noted at counts by the
+    /// keys that were named since.
     fn hash_decisions(&self, hasher: &mut DefaultHasher) {
         self.rows_fingerprint().hash(hasher);
         let state = self.state();
@@ -288,8 +288,9 @@ impl State {
         }
     }
 
-    /// What was admitted, and what each requester has asked and was answered. What it does next follows
-    /// from that; what a cache holds follows from what was read and what was admitted since.
+    /// What was admitted, and what each requester has asked and was answered. What it does next
+    /// follows from that; what a cache holds follows from what was read and what was admitted
+    /// since.
     fn hash_history(&self, hasher: &mut DefaultHasher) {
         self.admitted.iter().for_each(|batch| batch.id.hash(hasher));
         for (number, requester) in &self.requesters {

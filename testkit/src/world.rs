@@ -1,6 +1,7 @@
 //! A whole authority in a simulated world: its clock stands still, its chance repeats, it restarts.
 //!
-//! Owns how the parts are put together. Realms vouch without hashing; everything else is the product.
+//! Owns how the parts are put together. Realms vouch without hashing; everything else is the
+//! product.
 
 #![expect(
     clippy::expect_used,

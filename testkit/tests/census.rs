@@ -1,8 +1,9 @@
 //! The authority against the plain model: random lives, equal answers after every step.
 //!
 //! A life is a list of grants, refreshes, invalidations of every kind, time passing, clean-ups and
-//! restarts. After each step the answer is the model's, and so is the validity of every access token
-//! that was ever made. At the end everything is invalidated, so that a count that went wrong shows.
+//! restarts. After each step the answer is the model's, and so is the validity of every access
+//! token that was ever made. At the end everything is invalidated, so that a count that went wrong
+//! shows.
 //!
 //! `JETON_CENSUS_CASES` says how many lives are lived in memory; a directory has a tenth of them.
 
@@ -332,8 +333,8 @@ impl Life {
     }
 }
 
-/// Whether an answer is the expected one. Of a removed record, a process that still remembers it says
-/// that its token has expired, as it has.
+/// Whether an answer is the expected one. Of a removed record, a process that still remembers it
+/// says that its token has expired, as it has.
 fn agree(answer: &Answer, expected: &Answer) -> bool {
     let says =
         |answer: &Answer, text| matches!(answer, Answer::Unauthenticated(said) if said == text);

@@ -1,8 +1,8 @@
 //! A real server is killed at random moments under load; nothing it acknowledged may be lost.
 //!
-//! `JETON_CRASH_ROUNDS` says how often (default 3), `JETON_CRASH_SEED` repeats a run. Each worker has a
-//! user of its own and keeps a ledger of what was answered; what was under way when the server died
-//! may have happened or not.
+//! `JETON_CRASH_ROUNDS` says how often (default 3), `JETON_CRASH_SEED` repeats a run. Each worker
+//! has a user of its own and keeps a ledger of what was answered; what was under way when the
+//! server died may have happened or not.
 
 #[cfg(test)]
 mod crash {

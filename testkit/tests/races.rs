@@ -1,7 +1,7 @@
 //! Races of real threads: many refreshes of one token, and refreshes against bulk revocations.
 //!
-//! The small cases play every schedule; these play a few, as they come, on engines that group commits.
-//! `JETON_RACE_ROUNDS` says how often a refresh races with a revocation.
+//! The small cases play every schedule; these play a few, as they come, on engines that group
+//! commits. `JETON_RACE_ROUNDS` says how often a refresh races with a revocation.
 
 #![cfg(test)]
 

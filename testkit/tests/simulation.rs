@@ -1,8 +1,8 @@
 //! Seeded lives: several clients at once, on an engine that fails, in simulated time, with crashes.
 //!
-//! Clients get, use, refresh and revoke at random. Commits are late, refused, or done with their answer
-//! lost; reads fail; now and then the process ends in the middle of it all and begins again on what the
-//! engine kept. Always true:
+//! Clients get, use, refresh and revoke at random. Commits are late, refused, or done with their
+//! answer lost; reads fail; now and then the process ends in the middle of it all and begins again
+//! on what the engine kept. Always true:
 //!
 //! * a token that was revoked or has expired is never accepted once that was answered;
 //! * a refresh token has at most one successor;

@@ -4,25 +4,26 @@
 //!
 //! * every reachable state of one issue, one refresh, one single and two bulk invalidations, a step
 //!   being: note the tick, decide, commit;
-//! * every schedule of any two requests, engine call by engine call. Here an order is allowed only if
-//!   no request comes before one that had been answered when it began.
+//! * every schedule of any two requests, engine call by engine call. Here an order is allowed only
+//!   if no request comes before one that had been answered when it began.
 //!
-//! Equal answers are not enough: after each history a long look at the store (every token used, every
-//! refresh token refreshed, bulk invalidations until nothing is left) must show what it shows after
-//! that order.
+//! Equal answers are not enough: after each history a long look at the store (every token used,
+//! every refresh token refreshed, bulk invalidations until nothing is left) must show what it shows
+//! after that order.
 //!
-//! **What is merged, and why that is sound.** Engine call by engine call, two histories are one state
-//! when the same batches were admitted in the same order and each request asked the same of the engine,
-//! at the same ticks, and was answered the same: what it does next follows from these, and what a cache
-//! holds from what was read and what was admitted since. Calls between two commits are answered alike
-//! in every order, so one order of them is played. Decision by decision, two histories are one state
-//! when the rows and the tick are equal, every request stands at the same place with the same answers
-//! behind it, and what it is about to commit is equal, numbers of versions and ticks apart: an
-//! expectation that holds fails only by a commit still to come, and one that fails never holds again,
-//! as nothing here removes a row that was expected absent. See `testkit/src/stepped.rs`.
+//! **What is merged, and why that is sound.** Engine call by engine call, two histories are one
+//! state when the same batches were admitted in the same order and each request asked the same of
+//! the engine, at the same ticks, and was answered the same: what it does next follows from these,
+//! and what a cache holds from what was read and what was admitted since. Calls between two commits
+//! are answered alike in every order, so one order of them is played. Decision by decision, two
+//! histories are one state when the rows and the tick are equal, every request stands at the same
+//! place with the same answers behind it, and what it is about to commit is equal, numbers of
+//! versions and ticks apart: an expectation that holds fails only by a commit still to come, and
+//! one that fails never holds again, as nothing here removes a row that was expected absent. See
+//! `testkit/src/stepped.rs`.
 //!
-//! A check that cannot fail is no check: with a rule of the engine taken out, the searches must find a
-//! history that no order explains.
+//! A check that cannot fail is no check: with a rule of the engine taken out, the searches must
+//! find a history that no order explains.
 
 #![cfg(test)]
 

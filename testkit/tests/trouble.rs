@@ -1,5 +1,5 @@
-//! Histories of trouble, against the real server: a full disk, a caller who hangs up, two servers on
-//! one directory, a stop in the middle of work.
+//! Histories of trouble, against the real server: a full disk, a caller who hangs up, two servers
+//! on one directory, a stop in the middle of work.
 
 #[cfg(test)]
 mod trouble {

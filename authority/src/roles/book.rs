@@ -86,8 +86,8 @@ impl RoleBook {
         Ok(self.known(name).await?.role)
     }
 
-    /// Every stored role that counts, in order of names. One whose name has become that of a reserved
-    /// role does not.
+    /// Every stored role that counts, in order of names. One whose name has become that of a
+    /// reserved role does not.
     pub(crate) async fn stored(&self) -> Result<Vec<RoleDescriptor>, AuthorityError> {
         let mut range = table::all();
         let mut found = Vec::new();

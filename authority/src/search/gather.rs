@@ -38,8 +38,8 @@ struct Gathering<'i> {
 }
 
 impl Gathering<'_> {
-    /// The places of all documents that a query matches, and perhaps of others; none if they are more
-    /// than `most`, or if they are not found at a glance.
+    /// The places of all documents that a query matches, and perhaps of others; none if they are
+    /// more than `most`, or if they are not found at a glance.
     fn places(&mut self, query: &Query, most: usize) -> Option<Vec<u32>> {
         self.spend(1)?;
         match query {

@@ -89,7 +89,8 @@ impl Index {
         self.end.as_ref()
     }
 
-    /// Says that all rows before `end` are in the index, if more than before; none is the end of all.
+    /// Says that all rows before `end` are in the index, if more than before; none is the end of
+    /// all.
     pub(super) fn extend(&mut self, end: Option<Bytes>) {
         if self.end.is_some() && end.as_ref().is_none_or(|end| self.lacks(end)) {
             self.end = end;

@@ -4,19 +4,19 @@
 //! the documents are: a `Source` says where their rows are and what of them is searched. What it
 //! means to match is the domain's; the index only finds candidates.
 //!
-//! The index is filled at the first search. From then on the keys of changed rows are noted as their
-//! commits are applied, before those are answered, and read again at the next search. So a search
-//! sees every write that was answered before it began, and a write costs the same however many
-//! documents there are. When more changes than are noted pass between two searches, the next one
-//! compares the index with all rows.
+//! The index is filled at the first search. From then on the keys of changed rows are noted as
+//! their commits are applied, before those are answered, and read again at the next search. So a
+//! search sees every write that was answered before it began, and a write costs the same however
+//! many documents there are. When more changes than are noted pass between two searches, the next
+//! one compares the index with all rows.
 //!
-//! The index holds about 1.5 KiB for an ordinary document and nothing until the first search. It grows
-//! up to a bound; documents beyond it, the last ones in order of names, are read from the store at each
-//! search. Rows of a page are read from the store in any case.
+//! The index holds about 1.5 KiB for an ordinary document and nothing until the first search. It
+//! grows up to a bound; documents beyond it, the last ones in order of names, are read from the
+//! store at each search. Rows of a page are read from the store in any case.
 //!
-//! Requests that validate tokens share the thread: whatever a search does, it does in turns of a few
-//! milliseconds, and it holds no lock that others wait for from one turn to the next. Only searches
-//! wait for each other, while one brings the index up to date.
+//! Requests that validate tokens share the thread: whatever a search does, it does in turns of a
+//! few milliseconds, and it holds no lock that others wait for from one turn to the next. Only
+//! searches wait for each other, while one brings the index up to date.
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -84,8 +84,8 @@ pub(crate) struct Collection {
     store: Arc<Store>,
     source: Source,
     marks: Arc<Mutex<Marks>>,
-    /// Where the rows begin that are to be compared with the index, never behind the end of what is in
-    /// it. Held while the index is brought up to date.
+    /// Where the rows begin that are to be compared with the index, never behind the end of what is
+    /// in it. Held while the index is brought up to date.
     unread: tokio::sync::Mutex<Option<Bytes>>,
     index: RwLock<Index>,
 }
@@ -247,8 +247,8 @@ impl Collection {
         Ok(look.into_page().await)
     }
 
-    /// Looks at every document of the index; where the rows begin that are not in it. A document that
-    /// is there all the time is seen once, whatever changes meanwhile.
+    /// Looks at every document of the index; where the rows begin that are not in it. A document
+    /// that is there all the time is seen once, whatever changes meanwhile.
     async fn look_at_all(&self, look: &mut Look<'_>) -> Result<Option<Bytes>, AuthorityError> {
         let mut from = self.source.range.start.clone();
         loop {
@@ -286,8 +286,8 @@ impl Collection {
         }
     }
 
-    /// The hits of a page, each read from its row; none if one of them is no hit any more, unless this
-    /// is the last attempt.
+    /// The hits of a page, each read from its row; none if one of them is no hit any more, unless
+    /// this is the last attempt.
     async fn hits<T>(
         &self,
         page: &Page,

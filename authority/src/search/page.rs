@@ -1,7 +1,7 @@
 //! The page of a search: which of the matching documents are shown, in which order.
 //!
-//! Owns how a page is found without ordering everything. Documents that a search does not tell apart
-//! are ordered by name, so pages do not overlap.
+//! Owns how a page is found without ordering everything. Documents that a search does not tell
+//! apart are ordered by name, so pages do not overlap.
 
 use core::cmp::Ordering;
 use std::ops::Bound;
@@ -56,7 +56,8 @@ impl Ranked {
     }
 }
 
-/// The first documents of those that match, as they come in any order; holds few more than are shown.
+/// The first documents of those that match, as they come in any order; holds few more than are
+/// shown.
 pub(super) struct Keeper<'s> {
     search: &'s Search,
     total: usize,

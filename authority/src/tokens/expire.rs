@@ -1,7 +1,7 @@
 //! Expire: segments whose pairs are all past their time are dropped whole, and cutoffs with them.
 //!
-//! Two steps: a segment is marked, and dropped after an hour of boot time if the clocks still agree. A
-//! clock that jumps destroys nothing, and nothing walks tokens.
+//! Two steps: a segment is marked, and dropped after an hour of boot time if the clocks still
+//! agree. A clock that jumps destroys nothing, and nothing walks tokens.
 
 use bytes::Bytes;
 use jeton_domain::id::Tick;
@@ -45,7 +45,8 @@ impl Authority {
     pub async fn expire(&self, marks: &Marks) -> Result<Expired, AuthorityError> {
         let (now, boot) = (self.now(), self.boot());
         let mut expired = Expired::default();
-        // Noted before the segments are listed: one that is not listed is filled at this tick or later.
+        // Noted before the segments are listed: one that is not listed is filled at this tick or
+        // later.
         let horizon = self.tick();
         let hours = self.store.hours().await?;
         if self.clock.trouble().is_some() {
@@ -78,7 +79,8 @@ impl Authority {
         Ok(expired)
     }
 
-    /// Takes the present instant for true, though the store has seen later ones: the operator insists.
+    /// Takes the present instant for true, though the store has seen later ones: the operator
+    /// insists.
     ///
     /// Later starts and bulk revocations go by it too.
     pub async fn accept_clock(&self) -> Result<(), AuthorityError> {
@@ -103,8 +105,8 @@ impl Authority {
         Ok(())
     }
 
-    /// Removes the counters of hours up to `newest`, which counts leave out since long: before the segments
-    /// of these hours are dropped, so that none is left if that does not happen.
+    /// Removes the counters of hours up to `newest`, which counts leave out since long: before the
+    /// segments of these hours are dropped, so that none is left if that does not happen.
     async fn forget_hours(&self, newest: Hour) -> Result<(), StoreError> {
         let mut range = census::hours();
         loop {
@@ -136,8 +138,9 @@ impl Authority {
         Ok(())
     }
 
-    /// Notes from which tick on each new segment can have been filled, and removes the cutoffs below
-    /// every such tick: each stored pair was admitted after them, and was alive under them then.
+    /// Notes from which tick on each new segment can have been filled, and removes the cutoffs
+    /// below every such tick: each stored pair was admitted after them, and was alive under them
+    /// then.
     ///
     /// A round looks at so many pages of cutoffs at most; the next one goes on behind them.
     async fn forget_cutoffs(
@@ -168,8 +171,8 @@ impl Authority {
 
     /// Removes what nobody needs of a page of cutoffs.
     ///
-    /// No change is named: a cutoff that is gone must not look like one that is new, and what guards
-    /// its key since an older tick still fails.
+    /// No change is named: a cutoff that is gone must not look like one that is new, and what
+    /// guards its key since an older tick still fails.
     async fn forget_page(&self, page: &[(Key, Row)], floor: Tick) -> Result<usize, StoreError> {
         let mut transaction = self.store.begin(self.tick(), self.batch_id());
         let mut removed = 0;
@@ -249,8 +252,8 @@ impl Marks {
     }
 }
 
-/// Whether the census counts live pairs under the tick of this cutoff, however old it is. There are no
-/// more of these than realms that were ever revoked, so they are kept.
+/// Whether the census counts live pairs under the tick of this cutoff, however old it is. There are
+/// no more of these than realms that were ever revoked, so they are kept.
 fn names_generation(key: &Key) -> bool {
     matches!(cutoffs::named_by(key), Some(Selector::Everything | Selector::Realm(_)))
 }

@@ -49,7 +49,8 @@ struct GrantedTo {
 }
 
 impl Authority {
-    /// Makes a pair. When it is answered the pair is durable, usable, and found by bulk revocations.
+    /// Makes a pair. When it is answered the pair is durable, usable, and found by bulk
+    /// revocations.
     ///
     /// Decided again from the start, credentials included, when anything that it rests on changed
     /// before it was admitted to a commit.
@@ -135,15 +136,16 @@ impl Authority {
         Ok((granted, transaction))
     }
 
-    /// Whether an answer that commits nothing may be given to the caller: all that the authentication
-    /// rests on still held after the answer was found. `Conflict` says "decide again".
+    /// Whether an answer that commits nothing may be given to the caller: all that the
+    /// authentication rests on still held after the answer was found. `Conflict` says "decide
+    /// again".
     pub(crate) fn still_rests(&self, caller: &Caller) -> Result<(), StoreError> {
         let holds = |key: Key| self.store.is_unchanged_since(&key, caller.noted);
         if caller.grounds().all(holds) { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
-    /// What an attempt comes to. A refusal commits nothing: it is told only if the caller may still be
-    /// told.
+    /// What an attempt comes to. A refusal commits nothing: it is told only if the caller may still
+    /// be told.
     pub(crate) fn settled<T>(
         &self,
         caller: &Caller,
@@ -175,8 +177,8 @@ pub(crate) fn signing_key(active: Option<&MacKey>) -> Result<&MacKey, AuthorityE
     })
 }
 
-/// Lets a transaction rest on everything that the caller's authentication and rights rest on: no row
-/// that vouched and no role has changed since the tick that was noted before it was read.
+/// Lets a transaction rest on everything that the caller's authentication and rights rest on: no
+/// row that vouched and no role has changed since the tick that was noted before it was read.
 pub(crate) fn rest_on(transaction: &mut Transaction<'_>, caller: &Caller) {
     for key in caller.grounds() {
         transaction.expect(Expect::UnchangedSince(key, caller.noted));

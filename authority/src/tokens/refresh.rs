@@ -30,8 +30,8 @@ enum Step<'a> {
 impl Authority {
     /// Exchanges a refresh token for a new pair; a repeat within the window gives the same strings.
     ///
-    /// When it is answered the new access token is durable and usable. Concurrent first uses agree on
-    /// one successor.
+    /// When it is answered the new access token is durable and usable. Concurrent first uses agree
+    /// on one successor.
     pub async fn refresh(
         &self,
         mut caller: Caller,

@@ -48,7 +48,8 @@ pub enum Revoked {
 }
 
 impl Authority {
-    /// Revokes. When it is answered, no request that begins afterwards is accepted with what it covers.
+    /// Revokes. When it is answered, no request that begins afterwards is accepted with what it
+    /// covers.
     pub async fn revoke(
         &self,
         caller: Caller,
@@ -212,7 +213,8 @@ impl Authority {
                 Counting::Open(_) => return Err(StoreError::Conflict),
             },
         };
-        // Never earlier than the one before it, unless that one stands further ahead than clocks drift.
+        // Never earlier than the one before it, unless that one stands further ahead than clocks
+        // drift.
         let is_near = counted_to.since_ms(now) <= CLOCK_JUMP_MS;
         let now = if is_near { now.max(counted_to) } else { now };
         let key = cutoffs::key(selector);
@@ -285,8 +287,8 @@ impl Authority {
 
     /// Counts an open revocation, takes its pairs out of the census, and closes it.
     ///
-    /// What it killed changes no more, so every process that counts it finds the same, and goes on where
-    /// another one stopped. Whoever comes second finds the counts of the first.
+    /// What it killed changes no more, so every process that counts it finds the same, and goes on
+    /// where another one stopped. Whoever comes second finds the counts of the first.
     async fn finish(&self, open: Open) -> Result<Counts, StoreError> {
         let toll = self.toll(&open).await?;
         let leaving = toll.leave_census();

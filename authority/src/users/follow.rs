@@ -15,9 +15,9 @@ impl Authority {
     /// Commits a change after which what was granted to a user before is not to count, where tokens
     /// follow their users: theirs are revoked in the same commit. Else they live on.
     ///
-    /// No grant slips by: one that comes before the commit is covered by its cutoff, and one that was
-    /// decided before and comes after it rests on the user's row and on the cutoffs over them, of
-    /// which the commit names both.
+    /// No grant slips by: one that comes before the commit is covered by its cutoff, and one that
+    /// was decided before and comes after it rests on the user's row and on the cutoffs over them,
+    /// of which the commit names both.
     pub(crate) async fn commit_ending(
         &self,
         transaction: Transaction<'_>,

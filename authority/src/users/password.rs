@@ -69,7 +69,8 @@ impl Authority {
         Ok(self.record(UserKind::Reserved, name).await?.is_some())
     }
 
-    /// One's own account, logged in by password in the native or reserved realm; else the privilege.
+    /// One's own account, logged in by password in the native or reserved realm; else the
+    /// privilege.
     async fn authorize_change(&self, caller: &Caller, name: &str) -> Result<(), AuthorityError> {
         let subject = &caller.authentication.subject;
         let is_own = subject.username.as_str() == name

@@ -52,8 +52,8 @@ pub enum NewPassword {
 impl Authority {
     /// Stores a user. Says whether they are new. The next request sees it.
     ///
-    /// With a password the record is replaced whole; without one it must exist, and metadata are merged
-    /// into it.
+    /// With a password the record is replaced whole; without one it must exist, and metadata are
+    /// merged into it.
     pub async fn put_user(
         &self,
         mut caller: Caller,

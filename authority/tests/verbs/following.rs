@@ -142,7 +142,8 @@ async fn tokens_of_built_in_users_follow_them_too() {
     world.caller("elastic").await;
 }
 
-/// What a change has killed is counted by no revocation that comes after it, and nothing else is lost.
+/// What a change has killed is counted by no revocation that comes after it, and nothing else is
+/// lost.
 #[tokio::test]
 async fn revocations_count_what_a_change_has_left() {
     for selector in [

@@ -44,7 +44,8 @@ pub(crate) const PASSWORD: &str = "x-pack-test-password";
 pub(crate) struct SetClock {
     wall_ms: AtomicI64,
     boot_ms: AtomicI64,
-    /// The rule for `now`, for worlds in which the wall clock jumps; else the wall clock is believed.
+    /// The rule for `now`, for worlds in which the wall clock jumps; else the wall clock is
+    /// believed.
     rule: Option<Mutex<SteadyClock>>,
 }
 

@@ -1,8 +1,10 @@
-//! The static server that validation is compared with: the HTTP stack of the product and nothing else.
+//! The static server that validation is compared with: the HTTP stack of the product and nothing
+//! else.
 //!
-//! It answers every request with the same bytes. Runtime, sockets and HTTP settings are those of the
-//! product's listener; what differs is what the product does of its own. It can also look every token
-//! up in another server's store, as one would without the product, and then answers only live ones so.
+//! It answers every request with the same bytes. Runtime, sockets and HTTP settings are those of
+//! the product's listener; what differs is what the product does of its own. It can also look every
+//! token up in another server's store, as one would without the product, and then answers only live
+//! ones so.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -41,8 +43,8 @@ pub(crate) enum Travel {
     Secret,
 }
 
-/// Serves the answer that stands in a file, as it came over the wire, until it is killed. Under TLS a
-/// certificate and its key lie beside the answer.
+/// Serves the answer that stands in a file, as it came over the wire, until it is killed. Under TLS
+/// a certificate and its key lie beside the answer.
 pub(crate) fn serve(answer: &Path, behind: Behind, travel: Travel) -> Outcome<()> {
     let folder = answer.parent().unwrap_or_else(|| Path::new("."));
     let desk = Desk {

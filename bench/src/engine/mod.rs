@@ -1,7 +1,7 @@
 //! The embedded engine against redb: the same grants, durable, from as many writers.
 //!
-//! Owns how the two are compared: each run is a process of its own on a store that grows, in turns, and
-//! the last one is killed. What stands behind the choice of an engine is measured here.
+//! Owns how the two are compared: each run is a process of its own on a store that grows, in turns,
+//! and the last one is killed. What stands behind the choice of an engine is measured here.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};

@@ -1,8 +1,8 @@
 //! Chains of refreshes: what is presented next comes from the answer before.
 //!
-//! Owns the connections that follow chains, each its own, and the races in which several present one
-//! token at once. As cheap as the generator: one thread, requests made beforehand, of which only the
-//! token is written over.
+//! Owns the connections that follow chains, each its own, and the races in which several present
+//! one token at once. As cheap as the generator: one thread, requests made beforehand, of which
+//! only the token is written over.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -78,7 +78,8 @@ pub(crate) struct Races {
     pub(crate) refusals: u64,
 }
 
-/// Lanes, in each of which several connections present one token at once; its successor is the next.
+/// Lanes, in each of which several connections present one token at once; its successor is the
+/// next.
 #[derive(Debug)]
 pub(crate) struct Track {
     events: OwnedFd,

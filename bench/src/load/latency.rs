@@ -1,7 +1,8 @@
 //! Latencies under a mixed load, while something rare is done at moments that were set before.
 //!
-//! Owns the loop that keeps several kinds of requests going over connections of their own, and what is
-//! asked of the latencies afterwards. One thread does all of it, so that no client waits for another.
+//! Owns the loop that keeps several kinds of requests going over connections of their own, and what
+//! is asked of the latencies afterwards. One thread does all of it, so that no client waits for
+//! another.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -61,13 +62,14 @@ impl Trace {
         u64::try_from(self.watched.len()).unwrap_or(u64::MAX)
     }
 
-    /// The latency that one in a hundred of the requests that were under way in a window exceeded, in
-    /// seconds.
+    /// The latency that one in a hundred of the requests that were under way in a window exceeded,
+    /// in seconds.
     pub(crate) fn p99_s(&self, window: &Range<f64>) -> Outcome<f64> {
         self.quantile_s(window, 99)
     }
 
-    /// The latency that so many in a hundred of the requests under way in a window kept to, in seconds.
+    /// The latency that so many in a hundred of the requests under way in a window kept to, in
+    /// seconds.
     pub(crate) fn quantile_s(&self, window: &Range<f64>, hundredths: usize) -> Outcome<f64> {
         let is_within = |one: &&Range<f64>| one.start < window.end && one.end > window.start;
         let within = self.watched.iter().filter(is_within);
@@ -79,8 +81,8 @@ impl Trace {
     }
 }
 
-/// Keeps two streams going for so many seconds, the first of which is watched, and sends each strike
-/// at its moment. Every answer is checked.
+/// Keeps two streams going for so many seconds, the first of which is watched, and sends each
+/// strike at its moment. Every answer is checked.
 pub(crate) fn watch(
     address: SocketAddr,
     [watched, other]: [Stream<'_>; 2],

@@ -1,4 +1,5 @@
-//! The load generator: many keep-alive connections, each with one request under way, or with a batch.
+//! The load generator: many keep-alive connections, each with one request under way, or with a
+//! batch.
 //!
 //! Requests are bytes made beforehand, and one thread waits for all connections at once, so that it
 //! takes far less than the server that it drives. Every answer's status is checked, and the body of

@@ -1,7 +1,8 @@
 //! TLS for the load generator and for those that it drives: a certificate, and who trusts it.
 //!
 //! Owns the settings of TLS on both sides. Those of servers are the product's: its provider, its
-//! versions, the order of its ciphers, its protocol of the application. Clients speak TLS 1.3 alone.
+//! versions, the order of its ciphers, its protocol of the application. Clients speak TLS 1.3
+//! alone.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};

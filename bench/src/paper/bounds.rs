@@ -1,7 +1,7 @@
 //! The table of bounds: what was promised, and which findings tell whether it is kept.
 //!
-//! Owns the order of the rows and where their figures come from. The bounds themselves stand with the
-//! workloads that judge them.
+//! Owns the order of the rows and where their figures come from. The bounds themselves stand with
+//! the workloads that judge them.
 
 use crate::report::{Bound, Finding, markdown, number};
 use crate::results::Results;

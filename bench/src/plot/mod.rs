@@ -1,7 +1,7 @@
 //! The plots of `docs/performance.md`, drawn from results.
 //!
-//! Owns which plots there are and which findings they show. Must not measure; `chart` knows how a plot
-//! looks, `svg` how it is written.
+//! Owns which plots there are and which findings they show. Must not measure; `chart` knows how a
+//! plot looks, `svg` how it is written.
 
 use std::path::Path;
 

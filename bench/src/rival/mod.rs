@@ -1,7 +1,8 @@
-//! Rivals: the programs that would be picked instead, started and ended as children of this program.
+//! Rivals: the programs that would be picked instead, started and ended as children of this
+//! program.
 //!
-//! Owns how such a program is started, waited for and ended. What each is told stands in a file of its
-//! own; where they come from in `tool`. Must not know what a workload asks them.
+//! Owns how such a program is started, waited for and ended. What each is told stands in a file of
+//! its own; where they come from in `tool`. Must not know what a workload asks them.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, PipeReader, Write as _};
@@ -80,8 +81,8 @@ impl Drop for Rival {
     }
 }
 
-/// Reads lines until one says `ready`, and goes on reading in a thread, so that the program can go on
-/// to write; false when they end before.
+/// Reads lines until one says `ready`, and goes on reading in a thread, so that the program can go
+/// on to write; false when they end before.
 fn follow(mut lines: BufReader<PipeReader>, ready: &str, log: &Path) -> Outcome<bool> {
     let what = || format!("cannot write {}", log.display());
     let mut file = File::options().create(true).append(true).open(log).trying(what)?;

@@ -1,7 +1,7 @@
 //! PostgreSQL with a well-indexed table of opaque tokens.
 //!
-//! Owns the settings, the tables and every statement. A token is found by the SHA-256 of its text. It
-//! can be invalidated row by row, by a flag, or with all of its realm, by the realm's epoch.
+//! Owns the settings, the tables and every statement. A token is found by the SHA-256 of its text.
+//! It can be invalidated row by row, by a flag, or with all of its realm, by the realm's epoch.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -345,8 +345,8 @@ pub(crate) const SMALL_REALM: i32 = 1;
 /// The id of a realm with many tokens.
 pub(crate) const LARGE_REALM: i32 = 2;
 
-/// One index by realm and user serves invalidation by either; the flag is in none, so that a row whose
-/// page has room is invalidated without touching them.
+/// One index by realm and user serves invalidation by either; the flag is in none, so that a row
+/// whose page has room is invalidated without touching them.
 const INDEX: &str = "CREATE INDEX tokens_owner ON tokens (realm, username)";
 const TOKENS: &str = "CREATE TABLE tokens (hash bytea NOT NULL, realm int NOT NULL,
     username text NOT NULL, expires timestamptz NOT NULL, revoked boolean NOT NULL,

@@ -1,5 +1,5 @@
-//! Ten million live tokens, each as likely: all of them in the cache, and the cache as large as it is
-//! unless somebody says otherwise. With them, the memory that either takes.
+//! Ten million live tokens, each as likely: all of them in the cache, and the cache as large as it
+//! is unless somebody says otherwise. With them, the memory that either takes.
 
 use super::side::{self, ONE_BY_ONE, Pace, Side};
 use super::{Bench, HOT_USERS};

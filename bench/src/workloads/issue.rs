@@ -1,5 +1,5 @@
-//! Durable grants: many connections share one sync, so their rate is a multiple of one connection's and
-//! of what the disk can sync.
+//! Durable grants: many connections share one sync, so their rate is a multiple of one connection's
+//! and of what the disk can sync.
 
 use std::net::SocketAddr;
 

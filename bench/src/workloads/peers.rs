@@ -1,5 +1,5 @@
-//! Validation against what would be picked instead: a static server that looks tokens up in Redis or
-//! `PostgreSQL`, introspection, and all of them behind a proxy that asks first.
+//! Validation against what would be picked instead: a static server that looks tokens up in Redis
+//! or `PostgreSQL`, introspection, and all of them behind a proxy that asks first.
 
 use std::net::SocketAddr;
 

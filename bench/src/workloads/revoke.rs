@@ -76,10 +76,12 @@ pub(super) fn curve<'a>(
     Curve::new("revoke", name, points.collect())
 }
 
-/// A revocation takes a few milliseconds, most of them waiting for the disk: many tell more than few.
+/// A revocation takes a few milliseconds, most of them waiting for the disk: many tell more than
+/// few.
 const TURNS: usize = 5;
 
-/// The realms of the store that all share: those that are measured, and those that make a server warm.
+/// The realms of the store that all share: those that are measured, and those that make a server
+/// warm.
 pub(super) struct Ranks {
     /// From the one with most pairs to the one with fewest.
     pub(super) targets: Vec<Target>,
@@ -152,7 +154,8 @@ impl Target {
         self.samples.iter().try_for_each(|show| client.call(show)?.expect(status).map(drop))
     }
 
-    /// Checks the counts in the answer to its revocation: two halves a pair, none of them dead before.
+    /// Checks the counts in the answer to its revocation: two halves a pair, none of them dead
+    /// before.
     pub(super) fn check(&self, answer: &Answer) -> Outcome<()> {
         let halves = u64::try_from(self.pairs).unwrap_or_default().saturating_mul(2);
         let number = |name| answer.number(name);

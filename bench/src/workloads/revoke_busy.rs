@@ -1,7 +1,7 @@
 //! Bulk revocation while tokens are validated and granted: what those who validate notice of it.
 //!
-//! Their latency in the windows in which a realm is revoked is compared with that in windows as long in
-//! which none is, under the same load.
+//! Their latency in the windows in which a realm is revoked is compared with that in windows as
+//! long in which none is, under the same load.
 
 use std::ops::Range;
 
@@ -92,8 +92,8 @@ struct Noticed {
     around: [Around; 2],
 }
 
-/// Latencies around the revocation of the largest realm: that which so many in a hundred requests of a
-/// short window kept to, window by window.
+/// Latencies around the revocation of the largest realm: that which so many in a hundred requests
+/// of a short window kept to, window by window.
 struct Around {
     name: &'static str,
     hundredths: usize,
@@ -138,7 +138,8 @@ impl Default for Noticed {
 }
 
 impl Noticed {
-    /// Looks at the window of a revocation, and at one as long in the middle of the pause before it.
+    /// Looks at the window of a revocation, and at one as long in the middle of the pause before
+    /// it.
     fn strike(&mut self, trace: &Trace, rank: usize, during_s: &Range<f64>) -> Outcome<()> {
         let p99_ms = |window: &Range<f64>| Outcome::Ok(trace.p99_s(window)? * real(1_000));
         let took_s = during_s.end - during_s.start;

@@ -1,5 +1,5 @@
-//! Revoking one token: what it takes with nothing else going on, against one sync of the disk and against
-//! others.
+//! Revoking one token: what it takes with nothing else going on, against one sync of the disk and
+//! against others.
 
 use super::{Bench, SMALL_REALM, USERS};
 use crate::baseline::book::hash;
@@ -220,6 +220,6 @@ impl Revoking {
     }
 }
 
-/// Each side acts so often before the next one does: what else the machine does falls on all alike, and
-/// what one leaves behind on few of the others.
+/// Each side acts so often before the next one does: what else the machine does falls on all alike,
+/// and what one leaves behind on few of the others.
 const IN_TURN: usize = 20;

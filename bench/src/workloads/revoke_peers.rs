@@ -1,5 +1,5 @@
-//! Bulk revocation against others: their rows or keys are changed one by one, or the epoch of a realm
-//! is, which tells nobody how many tokens it ends.
+//! Bulk revocation against others: their rows or keys are changed one by one, or the epoch of a
+//! realm is, which tells nobody how many tokens it ends.
 
 use super::Bench;
 use super::revoke::{Ranks, Revoking, SETTLING, Target, curve};
@@ -194,5 +194,6 @@ impl Table<'_> {
     }
 }
 
-/// A revocation takes a few milliseconds, most of them waiting for the disk: many tell more than few.
+/// A revocation takes a few milliseconds, most of them waiting for the disk: many tell more than
+/// few.
 const TURNS: usize = 3;

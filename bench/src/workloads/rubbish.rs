@@ -90,8 +90,8 @@ impl Shown {
         })
     }
 
-    /// What the server reads for rubbish and for forged tokens. That the counter counts is seen from
-    /// tokens that it has not met: none of them is answered without a read.
+    /// What the server reads for rubbish and for forged tokens. That the counter counts is seen
+    /// from tokens that it has not met: none of them is answered without a read.
     fn count_reads(&self, jeton: &Server) -> Outcome<Vec<Finding>> {
         progress("counting reads");
         let mut counter = Counter::connect(jeton)?;

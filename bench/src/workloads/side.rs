@@ -1,5 +1,5 @@
-//! Sides of a comparison under load: servers that take short turns, each on the first core, while the
-//! generator has the last one.
+//! Sides of a comparison under load: servers that take short turns, each on the first core, while
+//! the generator has the last one.
 //!
 //! What counts is answers by processor time, of all processes of a side together.
 
@@ -111,8 +111,8 @@ impl Measured {
 }
 
 impl<'a> Side<'a> {
-    /// Connects to the process that answers. `processes` are all that work for it, without those that
-    /// they have started.
+    /// Connects to the process that answers. `processes` are all that work for it, without those
+    /// that they have started.
     pub(super) fn new(
         address: SocketAddr,
         processes: Vec<u32>,

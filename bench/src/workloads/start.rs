@@ -1,5 +1,5 @@
-//! The start: how long a server with many pairs takes to its first right answer, after an orderly stop
-//! and after a kill.
+//! The start: how long a server with many pairs takes to its first right answer, after an orderly
+//! stop and after a kill.
 
 use super::{Bench, SMALL_REALM, USERS};
 use crate::error::Outcome;

@@ -1,7 +1,7 @@
 //! The store of ten million pairs: made once, and copied for every run that needs one.
 //!
-//! Owns its realms, each with a tenth of the pairs of the one before it, and the two states in which
-//! it is found. Must not know what is measured on it.
+//! Owns its realms, each with a tenth of the pairs of the one before it, and the two states in
+//! which it is found. Must not know what is measured on it.
 
 use std::cell::OnceCell;
 

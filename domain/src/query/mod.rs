@@ -1,8 +1,8 @@
 //! The language of searches: queries, the order of hits, pages.
 //!
 //! Owns its forms on the wire as plain values, its refusals, and what it means for a document to
-//! match. Must not know where documents are kept or how they are found quickly. Start at [`Search`];
-//! what can be searched is in [`collections`].
+//! match. Must not know where documents are kept or how they are found quickly. Start at
+//! [`Search`]; what can be searched is in [`collections`].
 
 use alloc::format;
 use alloc::vec::Vec;

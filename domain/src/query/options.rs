@@ -18,7 +18,8 @@ pub(super) struct OneField<'q> {
 }
 
 impl<'q> OneField<'q> {
-    /// Takes the body of a query of this kind apart. What all queries have may stand beside the field.
+    /// Takes the body of a query of this kind apart. What all queries have may stand beside the
+    /// field.
     pub(super) fn of(kind: &str, body: &'q Map) -> Result<Self, QueryRefusal> {
         let mut found: Option<Self> = None;
         for (name, value) in body.members().filter(|(name, _)| !is_common(name)) {

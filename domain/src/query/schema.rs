@@ -37,7 +37,8 @@ pub enum FieldKind {
     Boolean,
     /// Text that is found by its words, in lower case.
     Text,
-    /// Addresses of electronic mail: found whole, by local part, domain, runs of letters and of digits.
+    /// Addresses of electronic mail: found whole, by local part, domain, runs of letters and of
+    /// digits.
     Address,
     /// A tree of values, each found whole: all by the field's name, those of a member by
     /// `{field}.{member}`.

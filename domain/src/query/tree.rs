@@ -87,8 +87,8 @@ impl Query {
         Self::Bool(Bool { none: [query].into_iter().collect(), ..Bool::default() })
     }
 
-    /// Whether a document matches, unless that takes more than `steps`; counts them down. Its depth is
-    /// that of the query, which is bounded.
+    /// Whether a document matches, unless that takes more than `steps`; counts them down. Its depth
+    /// is that of the query, which is bounded.
     pub fn matches_within(&self, document: &Document, steps: &mut usize) -> Option<bool> {
         spend(steps, 1)?;
         match self {
@@ -136,8 +136,8 @@ impl Bool {
 }
 
 impl Phrase {
-    /// Each word asks for a place; what it is found behind or before that place must differ among the
-    /// words by no more than the slop.
+    /// Each word asks for a place; what it is found behind or before that place must differ among
+    /// the words by no more than the slop.
     fn matches_within(&self, document: &Document, steps: &mut usize) -> Option<bool> {
         let terms = document.terms_of(self.field.place);
         let mut shifts: Vec<BTreeSet<i64>> = Vec::new();

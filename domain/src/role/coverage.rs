@@ -84,7 +84,8 @@ fn alphabet(wanted: &Automaton, pieces: &[Cow<'_, Automaton>]) -> Vec<char> {
     bounds.into_iter().collect()
 }
 
-/// Steps of all pieces, numbered one piece after the other; behind the steps of each stands its end.
+/// Steps of all pieces, numbered one piece after the other; behind the steps of each stands its
+/// end.
 type Places = Vec<usize>;
 
 /// Sets of places, each once, known by number; and what was decided about names that end there.

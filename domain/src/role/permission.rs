@@ -1,7 +1,7 @@
 //! What roles permit together.
 //!
-//! Owns the union of what several descriptors grant, ready to be asked. Which privileges are held on
-//! indices and in applications is asked in [`check`](super::check).
+//! Owns the union of what several descriptors grant, ready to be asked. Which privileges are held
+//! on indices and in applications is asked in [`check`](super::check).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -121,8 +121,8 @@ fn may_manage(
 
 /// Whether each of these roles may be written and removed by one of the permissions.
 ///
-/// What is too complex to be told may not be done, and who manages no roles at all may not even name
-/// none.
+/// What is too complex to be told may not be done, and who manages no roles at all may not even
+/// name none.
 pub fn may_manage_roles<'a>(
     permissions: impl Iterator<Item = &'a Permission>,
     roles: &[&RoleDescriptor],

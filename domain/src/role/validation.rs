@@ -133,8 +133,8 @@ pub fn violations_of_content(role: &RoleDescriptor) -> Vec<RoleViolation> {
     violations
 }
 
-/// The first thing that is wrong with the patterns that count here, or nothing: what is behind it is
-/// not even read.
+/// The first thing that is wrong with the patterns that count here, or nothing: what is behind it
+/// is not even read.
 fn violation_of_patterns(role: &RoleDescriptor) -> Result<(), RoleViolation> {
     let global = &role.global;
     let managed = global.manage_roles.iter().flatten();

@@ -175,7 +175,8 @@ pub trait Clock: Send + Sync + fmt::Debug {
 pub trait Entropy: Send + Sync + fmt::Debug {
     /// Fills `bytes` from a source that is fit for secrets.
     ///
-    /// Must not return with guessable bytes: an implementation that cannot deliver stops the process.
+    /// Must not return with guessable bytes: an implementation that cannot deliver stops the
+    /// process.
     fn fill(&self, bytes: &mut [u8]);
 }
 

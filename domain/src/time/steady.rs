@@ -1,7 +1,7 @@
 //! `now` from two clocks: the wall clock at start plus the time since boot.
 //!
-//! A wall clock that jumps must neither kill tokens nor revive them. Its jump is ignored, and shown,
-//! until it has held for ten minutes of boot time; `now` never runs backwards.
+//! A wall clock that jumps must neither kill tokens nor revive them. Its jump is ignored, and
+//! shown, until it has held for ten minutes of boot time; `now` never runs backwards.
 
 use thiserror::Error;
 
@@ -42,7 +42,8 @@ pub enum ClockHealth {
         /// How far the wall clock stands before `now`, in milliseconds.
         ahead_ms: i64,
     },
-    /// The wall clock is believed, but `now` stands `by_ms` ahead of it, and waits for it at half rate.
+    /// The wall clock is believed, but `now` stands `by_ms` ahead of it, and waits for it at half
+    /// rate.
     Ahead {
         /// How far `now` stands before the wall clock, in milliseconds.
         by_ms: i64,
@@ -70,8 +71,8 @@ struct Jump {
 impl SteadyClock {
     /// A clock that starts at `reading`, for a store that has seen instants up to `mark`.
     ///
-    /// A start ahead of the mark is accepted; up to a day behind it uses the mark; further behind is
-    /// refused unless `accept` says that the operator insists.
+    /// A start ahead of the mark is accepted; up to a day behind it uses the mark; further behind
+    /// is refused unless `accept` says that the operator insists.
     pub fn start(
         reading: Reading,
         mark: Option<Timestamp>,
@@ -94,7 +95,8 @@ impl SteadyClock {
         })
     }
 
-    /// `now` at this reading. Small drift of the wall clock is followed; a jump is not, until it holds.
+    /// `now` at this reading. Small drift of the wall clock is followed; a jump is not, until it
+    /// holds.
     pub fn observe(&mut self, reading: Reading) -> Timestamp {
         let steady = self.anchor.wall.plus_ms(reading.boot.since_ms(self.anchor.boot));
         let ahead_ms = reading.wall.since_ms(steady);
@@ -108,8 +110,8 @@ impl SteadyClock {
         self.advance(believed, reading.boot)
     }
 
-    /// Follows the believed instant; where that lies behind `now`, time goes on at half its rate until
-    /// both meet, so that it neither runs backwards nor stands still.
+    /// Follows the believed instant; where that lies behind `now`, time goes on at half its rate
+    /// until both meet, so that it neither runs backwards nor stands still.
     fn advance(&mut self, believed: Timestamp, boot: BootTime) -> Timestamp {
         if believed >= self.newest {
             self.lead = None;

@@ -53,7 +53,8 @@ impl KeyState {
     }
 }
 
-/// A key ready for use: half from the key file, half from the database, so that neither alone serves.
+/// A key ready for use: half from the key file, half from the database, so that neither alone
+/// serves.
 #[derive(Clone)]
 pub struct MacKey {
     id: KeyId,

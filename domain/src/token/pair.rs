@@ -178,7 +178,8 @@ impl Pair {
         self.born < dead_below
     }
 
-    /// Whether the half was revoked by its own request. A half that does not exist counts as revoked.
+    /// Whether the half was revoked by its own request. A half that does not exist counts as
+    /// revoked.
     pub const fn is_revoked(&self, half: Half) -> bool {
         match half {
             Half::Access => self.access.revoked.is_some(),
@@ -189,7 +190,8 @@ impl Pair {
         }
     }
 
-    /// This pair with one half revoked; `None` when it is revoked already, by itself or by a cutoff.
+    /// This pair with one half revoked; `None` when it is revoked already, by itself or by a
+    /// cutoff.
     #[must_use]
     pub fn revoke(&self, half: Half, dead_below: Tick, by: RequestId) -> Option<Self> {
         if self.is_dead(dead_below) || self.is_revoked(half) {

@@ -1,7 +1,7 @@
 //! The text of a token: `prefix base64url( key id | pair id | tag )`.
 //!
-//! Both texts of a pair are computed from its id, so neither is ever stored. The tag is checked before
-//! anything else is done: a forgery or a typing error costs one hash.
+//! Both texts of a pair are computed from its id, so neither is ever stored. The tag is checked
+//! before anything else is done: a forgery or a typing error costs one hash.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -107,8 +107,8 @@ fn split(half: Half, text: &[u8]) -> Option<(KeyId, PairId, [u8; TAG_BYTES])> {
 
 /// Whether `text` has the form of a token that some release of Elasticsearch would decode.
 ///
-/// Such a text is well-formed but unknown here. The difference shows on the wire only while no token
-/// was ever granted (`docs/wire.md`).
+/// Such a text is well-formed but unknown here. The difference shows on the wire only while no
+/// token was ever granted (`docs/wire.md`).
 pub fn is_foreign_form(text: &[u8]) -> bool {
     use base64::engine::general_purpose::STANDARD;
     if text.len() == 22 {

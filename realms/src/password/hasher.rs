@@ -54,8 +54,8 @@ impl PasswordHasher {
         Ok(self.pool.run(lane, move || stored.verify(password.expose())).await??)
     }
 
-    /// Takes as long as a verification, so that an unknown name is not told by its haste: as long as
-    /// one against a hash of an algorithm that is in use, and always the same one for a name.
+    /// Takes as long as a verification, so that an unknown name is not told by its haste: as long
+    /// as one against a hash of an algorithm that is in use, and always the same one for a name.
     pub async fn verify_against_nothing(
         &self,
         username: &str,

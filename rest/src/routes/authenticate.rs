@@ -19,8 +19,8 @@ pub(crate) async fn show(exchange: &Exchange<'_>, caller: Caller) -> Result<Repl
     Ok(reply.about(subject))
 }
 
-/// Writes who is acting, in the member order of the wire. `roles` are those that the subject has now,
-/// `kind` is that of this call.
+/// Writes who is acting, in the member order of the wire. `roles` are those that the subject has
+/// now, `kind` is that of this call.
 pub(crate) fn print(
     json: &mut JsonWriter,
     subject: &Subject,

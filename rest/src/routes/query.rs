@@ -1,7 +1,7 @@
 //! Searches of users and of roles.
 //!
-//! Owns the body around a query and the shape of the answer. What a query may ask is the domain's, and
-//! is looked at only when the caller may ask at all.
+//! Owns the body around a query and the shape of the answer. What a query may ask is the domain's,
+//! and is looked at only when the caller may ask at all.
 
 use bytes::Bytes;
 use jeton_authority::Caller;

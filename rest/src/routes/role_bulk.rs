@@ -134,7 +134,8 @@ fn parse_delete(body: &[u8]) -> Result<Vec<RoleName>, ApiError> {
     Ok(names)
 }
 
-/// Whether one more may come after so many roles: what is read without end takes memory without end.
+/// Whether one more may come after so many roles: what is read without end takes memory without
+/// end.
 fn check_number(held: usize) -> Result<(), ApiError> {
     if held < BULK_ROLES_MAX {
         return Ok(());

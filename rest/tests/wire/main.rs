@@ -1,7 +1,7 @@
 //! The wire, from the head of a request to the bytes of its answer, on a store in memory.
 //!
-//! Each numbered case of the wire's description that needs no socket has its test here or beside the
-//! rule that it is about.
+//! Each numbered case of the wire's description that needs no socket has its test here or beside
+//! the rule that it is about.
 
 #[cfg(test)]
 mod adjacent;

@@ -24,7 +24,8 @@ async fn a_user_is_created_then_updated() {
     );
 }
 
-/// Identity cases 3, 4, 5: a put with a password replaces, one without changes and merges; both enable.
+/// Identity cases 3, 4, 5: a put with a password replaces, one without changes and merges; both
+/// enable.
 #[tokio::test]
 async fn a_put_merges_metadata_only_without_a_password_and_always_enables() {
     let world = World::new().await;

@@ -68,7 +68,8 @@ enum UsersCommand {
         #[arg(short, long, value_name = "ROLES", value_delimiter = ',')]
         remove: Vec<String>,
     },
-    /// Show the users with their roles; `*` marks roles that are neither built in nor in `roles.yml`
+    /// Show the users with their roles; `*` marks roles that are neither built in nor in
+    /// `roles.yml`
     List {
         /// Show this user only
         #[arg(value_name = "NAME")]

@@ -1,7 +1,7 @@
 //! A bell between a task and what it seldom hears from.
 //!
-//! A connection is woken for every request; timers and orders wake it once in a long while. Behind a
-//! bell they are looked at only after they have rung. Must not know what rings it.
+//! A connection is woken for every request; timers and orders wake it once in a long while. Behind
+//! a bell they are looked at only after they have rung. Must not know what rings it.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Where a request ends, told from its head.
 //!
-//! Owns the question whether that can be told at all. It can where the head leaves no room for doubt;
-//! everything else is for the HTTP library alone. Must not know what a request asks for.
+//! Owns the question whether that can be told at all. It can where the head leaves no room for
+//! doubt; everything else is for the HTTP library alone. Must not know what a request asks for.
 
 /// The bytes of a request, head and body, if its head of `head_bytes` says so beyond doubt.
 ///

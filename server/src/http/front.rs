@@ -1,4 +1,5 @@
-//! The front of a connection: answers what can be answered at once, and lends the rest to the library.
+//! The front of a connection: answers what can be answered at once, and lends the rest to the
+//! library.
 //!
 //! Owns the stream and where on it one request ends and the next begins. A head that [`Rest`] can
 //! answer never reaches the HTTP library; any other request is lent to it, its exact bytes and no
@@ -384,8 +385,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
     }
 
     /// Closes the stream. Where an answer leaves a body or a head unread, it is closed in one
-    /// direction first and read on for a while: a socket that is closed with unread bytes would take
-    /// the answer back.
+    /// direction first and read on for a while: a socket that is closed with unread bytes would
+    /// take the answer back.
     pub(crate) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.pulse.phase() != Phase::Lingering {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;

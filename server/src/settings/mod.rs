@@ -143,7 +143,8 @@ impl Settings {
                 return Err(SettingsError::Unreadable { path, reason: error.to_string() }.into());
             }
         };
-        // What is relative is so to the directory of this moment, and is shown in full from here on.
+        // What is relative is so to the directory of this moment, and is shown in full from here
+        // on.
         let path = absolute(&path)?;
         let directory = path.parent().unwrap_or(&path);
         let mut settings = Self::parse(&text, directory, sources, environment)

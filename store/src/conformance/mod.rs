@@ -1,7 +1,8 @@
 //! What every engine must do, as one suite that runs whole.
 //!
-//! Owns the cases and the small helpers they share. Must not know which engine it runs on: an engine
-//! comes from a factory, empty each time. A new engine is tested by calling [`suite`] from its test.
+//! Owns the cases and the small helpers they share. Must not know which engine it runs on: an
+//! engine comes from a factory, empty each time. A new engine is tested by calling [`suite`] from
+//! its test.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,

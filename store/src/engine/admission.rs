@@ -1,7 +1,7 @@
 //! Which batches are legal, and what an admitted one writes.
 //!
-//! Owns the rules that every engine shares: the shape of a batch, its expectations, the tick and the
-//! version it gets. Must not know where rows are kept: they come in through a function.
+//! Owns the rules that every engine shares: the shape of a batch, its expectations, the tick and
+//! the version it gets. Must not know where rows are kept: they come in through a function.
 
 use bytes::{Bytes, BytesMut};
 use hashbrown::HashSet;

@@ -1,6 +1,7 @@
 //! The seam below which rows are kept: one narrow trait, and the engines behind it.
 //!
-//! Owns keys, rows and batches as every engine sees them. Must not know what a row means: tables do.
+//! Owns keys, rows and batches as every engine sees them. Must not know what a row means: tables
+//! do.
 
 use core::fmt;
 use core::future::Future;
@@ -21,10 +22,11 @@ pub(crate) mod recent;
 /// An answer that an engine still works on.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// What is told of each commit that carries changes, in order of ticks: the tick and the keys named.
+/// What is told of each commit that carries changes, in order of ticks: the tick and the keys
+/// named.
 ///
-/// Called before the commit is answered, from the thread that commits; it must be quick and must not
-/// call the engine.
+/// Called before the commit is answered, from the thread that commits; it must be quick and must
+/// not call the engine.
 pub type Applier = Arc<dyn Fn(Tick, &[Key]) + Send + Sync>;
 
 /// Keeps rows. Every engine passes one conformance suite, whole.
@@ -151,7 +153,8 @@ pub struct Batch {
     pub expects: Vec<Expect>,
     /// What it writes, in order; a key at most once.
     pub writes: Vec<Write>,
-    /// The keys whose change others must see. Not empty: the engine allots the next tick to this batch.
+    /// The keys whose change others must see. Not empty: the engine allots the next tick to this
+    /// batch.
     pub changes: Vec<Key>,
     /// Segments to drop whole; costs nothing per row. A later write makes the segment anew.
     pub drops: Vec<Hour>,
@@ -166,8 +169,8 @@ pub enum Expect {
     Absent(Key),
     /// No commit with a tick larger than this one named the key among its changes.
     ///
-    /// Holds for rows that exist and for rows that do not. An engine that no longer remembers that far
-    /// back answers `Conflict`.
+    /// Holds for rows that exist and for rows that do not. An engine that no longer remembers that
+    /// far back answers `Conflict`.
     UnchangedSince(Key, Tick),
 }
 

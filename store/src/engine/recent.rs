@@ -12,8 +12,8 @@ use super::{BatchId, Committed, Key};
 
 /// The newest ticks at which keys were named among the changes of a batch.
 ///
-/// A key is remembered by its hash alone, so that nothing of a batch is kept: should two keys have the
-/// same, either counts as changed when the other was, and what rests on it is decided again.
+/// A key is remembered by its hash alone, so that nothing of a batch is kept: should two keys have
+/// the same, either counts as changed when the other was, and what rests on it is decided again.
 #[derive(Debug)]
 pub(crate) struct RecentChanges {
     newest: HashMap<u64, Tick>,
@@ -106,8 +106,8 @@ impl RecentBatches {
 
 /// A table for so many keys that come and go for ever.
 ///
-/// One that is more than half full when the places of keys that went are used up doubles, which may be
-/// hours after it has as many keys as it ever will.
+/// One that is more than half full when the places of keys that went are used up doubles, which may
+/// be hours after it has as many keys as it ever will.
 fn roomy<K, V>(keys: usize) -> HashMap<K, V> {
     HashMap::with_capacity(keys.saturating_mul(2))
 }

@@ -1,8 +1,9 @@
 //! Counters of live pairs by realm, generation, second and class, so that a count reads no pair.
 //!
-//! Each pair counts in three rows: of its second, of its minute, of its hour. The first two stand in the
-//! segment of the second until which the pair is selectable, and fall with it. The third stands with
-//! what lasts, so that one walk finds the counters of all hours; it is removed when that segment falls.
+//! Each pair counts in three rows: of its second, of its minute, of its hour. The first two stand
+//! in the segment of the second until which the pair is selectable, and fall with it. The third
+//! stands with what lasts, so that one walk finds the counters of all hours; it is removed when
+//! that segment falls.
 
 use jeton_domain::id::Tick;
 use jeton_domain::name::RealmName;

@@ -51,7 +51,8 @@ pub struct Open {
 /// Whether a bulk revocation is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Counting {
-    /// Every revocation so far is counted; the newest one counted what was selectable at this instant.
+    /// Every revocation so far is counted; the newest one counted what was selectable at this
+    /// instant.
     Closed(Timestamp),
     /// This one is not.
     Open(Open),
@@ -101,7 +102,8 @@ pub fn open_key() -> Key {
     lasting(KeyWriter::table(byte::OPEN).finish())
 }
 
-/// The write that says which revocation is open; the engine fills in its tick, whatever `open` says.
+/// The write that says which revocation is open; the engine fills in its tick, whatever `open`
+/// says.
 pub fn put_open(open: &Open) -> Write {
     Write::Put { key: open_key(), value: encode_open(open), tick_at: Some(TICK_AT) }
 }

@@ -1,6 +1,7 @@
 //! The pairs of a user, in the order of the second until which they are selectable.
 //!
-//! A row stands in the segment of its pair. It holds what a count needs, so that pairs are not read.
+//! A row stands in the segment of its pair. It holds what a count needs, so that pairs are not
+//! read.
 
 use bytes::Bytes;
 use jeton_domain::id::{PairId, Tick};

@@ -1,8 +1,8 @@
 //! The official clients against the real server.
 //!
 //! Owns which clients and transports are tried and how their scenario is started. The scenarios
-//! themselves are in `clients/`, in the clients' own languages. Every run has a server of its own on
-//! an empty directory.
+//! themselves are in `clients/`, in the clients' own languages. Every run has a server of its own
+//! on an empty directory.
 
 mod certificates;
 mod install;

@@ -86,7 +86,8 @@ pub(crate) fn fuzz(
     Ok(format!("{} targets, {seconds} s each, no sanitizer", targets.len()))
 }
 
-/// Fuzzes the targets, one on each core at a time: a target keeps one busy. Ends at the first failure.
+/// Fuzzes the targets, one on each core at a time: a target keeps one busy. Ends at the first
+/// failure.
 fn fuzz_side_by_side(workshop: &Workshop, targets: &[String], seconds: u32) -> anyhow::Result<()> {
     let lanes = thread::available_parallelism().map_or(1, NonZero::get).min(targets.len());
     let next = AtomicUsize::new(0);

@@ -1,4 +1,5 @@
-//! People, queries and orders as a test writes them, and what they mean to a plain reader of the rules.
+//! People, queries and orders as a test writes them, and what they mean to a plain reader of the
+//! rules.
 
 use jeton_domain::name::{RoleName, Username};
 use jeton_domain::value::{Map, Value};
@@ -117,8 +118,8 @@ impl Least {
     }
 }
 
-/// A word of a simple query: how it is joined to those before it, whether `-` stands before it, with a
-/// blank between them or not, and whether `*` stands behind it.
+/// A word of a simple query: how it is joined to those before it, whether `-` stands before it,
+/// with a blank between them or not, and whether `*` stands behind it.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     joint: Option<char>,

@@ -1,7 +1,8 @@
 //! A table of tokens in PostgreSQL, over one connection that many requests share.
 //!
 //! Requests are sent without waiting for the answers to those before: the server reads and answers
-//! several at a time. On one core more connections would only mean more processes to switch between.
+//! several at a time. On one core more connections would only mean more processes to switch
+//! between.
 
 use std::net::SocketAddr;
 

@@ -1,7 +1,9 @@
-//! A dictionary of tokens in Redis, over one connection that many requests share, or over one for each.
+//! A dictionary of tokens in Redis, over one connection that many requests share, or over one for
+//! each.
 //!
-//! Over a shared one, whatever is asked while a write is under way goes out with the next one, and answers are read as
-//! they come. A token's value is its realm's epoch when it was made, a blank, and its user's name.
+//! Over a shared one, whatever is asked while a write is under way goes out with the next one, and
+//! answers are read as they come. A token's value is its realm's epoch when it was made, a blank,
+//! and its user's name.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -33,8 +35,8 @@ enum Command {
 }
 
 impl Command {
-    /// As it goes over the wire. The realm's epoch has one key: with more realms than one, a token would
-    /// have to name its own.
+    /// As it goes over the wire. The realm's epoch has one key: with more realms than one, a token
+    /// would have to name its own.
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Get(key) => {

@@ -1,8 +1,8 @@
 //! `simple_query_string`: words with operators, over several fields.
 //!
-//! `+` and, `|` or, `-` not, `"..."` phrase, `(...)`, `word*` beginning, `word~N` near, `"..."~N` words
-//! near each other, `\` takes the next character literally. Operators are read from left to right,
-//! without precedence. What makes no sense is passed over: no text is refused for its form.
+//! `+` and, `|` or, `-` not, `"..."` phrase, `(...)`, `word*` beginning, `word~N` near, `"..."~N`
+//! words near each other, `\` takes the next character literally. Operators are read from left to
+//! right, without precedence. What makes no sense is passed over: no text is refused for its form.
 
 use alloc::format;
 use alloc::string::String;

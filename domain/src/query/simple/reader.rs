@@ -70,8 +70,8 @@ impl Group {
         Self { held: Vec::new(), joined: None, pending: None, is_negated: false, depth }
     }
 
-    /// Notes an operator, or a blank. Of several that join, the first holds; one that negates is for
-    /// what stands directly behind it.
+    /// Notes an operator, or a blank. Of several that join, the first holds; one that negates is
+    /// for what stands directly behind it.
     fn operate(&mut self, operator: char) {
         self.is_negated = operator == '-' && !self.is_negated;
         let joint = match operator {

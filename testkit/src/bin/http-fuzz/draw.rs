@@ -1,7 +1,8 @@
 //! Draws shots: requests to known routes, spoiled in some ways, framed well or badly.
 //!
-//! Owns the credentials and the framing. Must not know any route: they are in [`mod@crate::routes`].
-//! A shot is *sound* when every request in it is framed so that the server must answer each.
+//! Owns the credentials and the framing. Must not know any route: they are in
+//! [`mod@crate::routes`]. A shot is *sound* when every request in it is framed so that the server
+//! must answer each.
 
 use std::net::Ipv4Addr;
 

@@ -1,11 +1,11 @@
 //! Sends nonsense to every route of the real server, for a while, and checks every answer.
 //!
-//! Owns the run: its options, its workers, its report. What is sent is drawn in [`mod@draw`], spoiled in
-//! [`mod@spoil`] and exchanged in [`mod@exchange`]; what an answer must be stands in `jeton_testkit::answers`.
-//! The same seed sends the same requests, tokens apart.
+//! Owns the run: its options, its workers, its report. What is sent is drawn in [`mod@draw`],
+//! spoiled in [`mod@spoil`] and exchanged in [`mod@exchange`]; what an answer must be stands in
+//! `jeton_testkit::answers`. The same seed sends the same requests, tokens apart.
 //!
-//! `JETON_HTTP_FUZZ_SECONDS` (300) bounds the time, `JETON_HTTP_FUZZ_RATE` (1500) the shots a second,
-//! `JETON_HTTP_FUZZ_SEED` repeats a run.
+//! `JETON_HTTP_FUZZ_SECONDS` (300) bounds the time, `JETON_HTTP_FUZZ_RATE` (1500) the shots a
+//! second, `JETON_HTTP_FUZZ_SEED` repeats a run.
 
 mod draw;
 mod exchange;
