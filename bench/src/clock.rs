@@ -1,6 +1,6 @@
 //! Time as a benchmark needs it: how long something took, and which instant it is.
 
-use jeton_domain::time::Timestamp;
+use jeton_domain::time::{BootTime, Timestamp};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// Measures from its start.
@@ -26,6 +26,14 @@ impl Stopwatch {
 
 /// The present instant.
 pub(crate) fn now() -> Timestamp {
-    let time = clock_gettime(ClockId::Realtime);
-    Timestamp::from_ms(time.tv_sec.saturating_mul(1_000).saturating_add(time.tv_nsec / 1_000_000))
+    Timestamp::from_ms(ms(clock_gettime(ClockId::Realtime)))
+}
+
+/// Time since boot.
+pub(crate) fn boot() -> BootTime {
+    BootTime::from_ms(ms(clock_gettime(ClockId::Boottime)))
+}
+
+fn ms(time: Timespec) -> i64 {
+    time.tv_sec.saturating_mul(1_000).saturating_add(time.tv_nsec / 1_000_000)
 }

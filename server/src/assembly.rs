@@ -31,7 +31,7 @@ use jeton_store::tables::meta;
 
 use crate::error::StartError;
 use crate::settings::{CacheSettings, RealmKind, Settings};
-use crate::system::{SystemClock, SystemEntropy};
+use crate::system::{SystemClock, SystemEntropy, boot};
 
 /// What a server does not decide itself: time, randomness, and where rows are kept.
 #[derive(Clone, Debug)]
@@ -74,6 +74,7 @@ impl World {
         })?;
         let options = EmbeddedOptions {
             reserve_bytes: settings.disk_reserve_bytes,
+            boot: Some(boot),
             ..EmbeddedOptions::new(settings.data.join(STORE))
         };
         let engine: Arc<dyn Engine> = Arc::new(Embedded::open(&options)?);

@@ -85,8 +85,8 @@ fn fill_from_system(bytes: &mut [u8]) {
 }
 
 thread_local! {
-    /// Random bytes for ids, which are no secrets: a call of the system for each would cost as much as
-    /// everything else about them. Keys and salts are longer and always asked for.
+    /// Random bytes for ids, which are no secrets: a call of the system for each would cost as much
+    /// as everything else about them. Keys and salts are longer and always asked for.
     static STOCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -98,7 +98,8 @@ fn reading() -> Reading {
     Reading { wall: Timestamp::from_ms(ms(clock_gettime(ClockId::Realtime))), boot: boot() }
 }
 
-fn boot() -> BootTime {
+/// Time since boot.
+pub(crate) fn boot() -> BootTime {
     BootTime::from_ms(ms(clock_gettime(ClockId::Boottime)))
 }
 

@@ -35,8 +35,8 @@ impl Kind {
     }
 }
 
-/// Opens the store in `folder`, writes for some seconds, says what was found, and closes the store when
-/// the input ends.
+/// Opens the store in `folder`, writes for some seconds, says what was found, and closes the store
+/// when the input ends.
 pub(crate) fn bout(kind: Kind, folder: &Path, seconds: f64, writers: usize) -> Outcome<()> {
     std::fs::create_dir_all(folder).trying(|| format!("cannot make {}", folder.display()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -64,7 +64,13 @@ enum Contender {
 impl Contender {
     fn open(kind: Kind, folder: &Path) -> Outcome<Self> {
         Ok(match kind {
-            Kind::Jeton => Self::Jeton(Embedded::open(&EmbeddedOptions::new(folder))?),
+            Kind::Jeton => {
+                let options = EmbeddedOptions::new(folder);
+                Self::Jeton(Embedded::open(&EmbeddedOptions {
+                    boot: Some(clock::boot),
+                    ..options
+                })?)
+            }
             Kind::Redb => Self::Redb(Leader::open(&folder.join("rows.redb"))?),
         })
     }

@@ -31,6 +31,7 @@ use jeton_store::store::Store;
 use zeroize::Zeroizing;
 
 use crate::chance::Chance;
+use crate::clock;
 use crate::error::{BenchError, Outcome, Trying};
 
 /// A user of a realm.
@@ -68,7 +69,8 @@ pub(super) struct World {
 impl World {
     /// An authority on a new store.
     pub(super) async fn begin(store: &Path, cache_bytes: u64) -> Outcome<Self> {
-        let engine = Arc::new(Embedded::open(&EmbeddedOptions::new(store))?);
+        let options = EmbeddedOptions { boot: Some(clock::boot), ..EmbeddedOptions::new(store) };
+        let engine = Arc::new(Embedded::open(&options)?);
         let store = Store::open(engine, cache_bytes).await?;
         let clock = Arc::new(SimulatedClock::start()?);
         let parts = parts(store, Arc::clone(&clock))?;

@@ -5,11 +5,13 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::yield_now;
 
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use jeton_domain::time::BootTime;
 
 /// What all waiters know: whether somebody else has been seen to want the core.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pace {
+    /// Tells how long the core was away; nobody looks without it.
+    boot: Option<fn() -> BootTime>,
     /// How many more waits go to sleep at once.
     rests: AtomicU32,
 }
@@ -21,6 +23,10 @@ pub(super) struct Looks {
 }
 
 impl Pace {
+    pub(super) const fn new(boot: Option<fn() -> BootTime>) -> Self {
+        Self { boot, rests: AtomicU32::new(0) }
+    }
+
     /// Begins a wait that looks so often at most.
     pub(super) fn begin(&self, looks: u32) -> Looks {
         let rests = self.rests.load(Ordering::Relaxed);
@@ -37,11 +43,11 @@ impl Pace {
     /// A program that keeps the core holds it for milliseconds once it has it, and one who looks
     /// gives it up again and again, where one who sleeps is given the core when it is woken.
     pub(super) fn look(&self, looks: &mut Looks) -> bool {
-        let Some(left) = looks.left.checked_sub(1) else { return false };
+        let (Some(left), Some(now)) = (looks.left.checked_sub(1), self.boot) else { return false };
         looks.left = left;
         let begin = now();
         yield_now();
-        if now().checked_sub(begin).is_some_and(|away| away > LONG_AWAY) {
+        if now().since_ms(begin) >= LONG_AWAY_MS {
             self.rest(looks);
         }
         true
@@ -54,14 +60,9 @@ impl Pace {
     }
 }
 
-/// How long a wait lasts is no time of the product: nothing is decided by it but how to wait.
-fn now() -> Timespec {
-    clock_gettime(ClockId::Monotonic)
-}
-
 /// Longer than a thread of ours holds the core while it commits or answers, and shorter than the
 /// slice of time that the system gives to a program which does not let go of it.
-const LONG_AWAY: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+const LONG_AWAY_MS: i64 = 2;
 
 /// How many waits sleep after the core was kept. To sleep costs each of them about 60 microseconds,
 /// to have looked in vain costs one of them about 4 milliseconds: together not more than that again.
@@ -69,21 +70,33 @@ const RESTS: u32 = 64;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicI64;
+
     use super::*;
 
     #[test]
     fn a_wait_looks_no_more_often_than_it_may() {
-        let pace = Pace::default();
+        let pace = Pace::new(Some(BootTime::default));
         let mut looks = pace.begin(3);
         let looked = (0..9).filter(|_| pace.look(&mut looks)).count();
-        // Fewer if another program took the core meanwhile.
-        assert!((1..=3).contains(&looked), "{looked}");
+        assert_eq!(looked, 3);
+        assert!(!Pace::new(None).look(&mut pace.begin(3)));
+    }
+
+    #[test]
+    fn who_sees_that_the_core_was_kept_looks_no_more() {
+        // Two milliseconds pass from one reading to the next.
+        static NOW_MS: AtomicI64 = AtomicI64::new(0);
+        let pace = Pace::new(Some(|| BootTime::from_ms(NOW_MS.fetch_add(2, Ordering::Relaxed))));
+        let mut looks = pace.begin(3);
+        assert!(pace.look(&mut looks));
         assert!(!pace.look(&mut looks));
+        assert!(!pace.look(&mut pace.begin(3)));
     }
 
     #[test]
     fn waits_rest_after_the_core_was_kept_and_then_look_again() {
-        let pace = Pace::default();
+        let pace = Pace::new(Some(BootTime::default));
         let mut looks = pace.begin(9);
         pace.rest(&mut looks);
         assert!(!pace.look(&mut looks));

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use jeton_domain::id::Tick;
 use jeton_domain::limits::DISK_RESERVE_BYTES_DEFAULT;
-use jeton_domain::time::Hour;
+use jeton_domain::time::{BootTime, Hour};
 
 use self::disk::Disk;
 use self::shared::{Shared, ToldOfChanges};
@@ -63,6 +63,9 @@ pub struct EmbeddedOptions {
     /// Free space below which [`EngineHealth::has_room`] is false, in bytes; rows that are not yet
     /// written out are counted as written.
     pub reserve_bytes: u64,
+    /// Time since boot. With it, who waits alone for a commit looks for the outcome before it sleeps,
+    /// as long as no other program is seen to keep the core; without it, it sleeps at once.
+    pub boot: Option<fn() -> BootTime>,
 }
 
 impl EmbeddedOptions {
@@ -74,6 +77,7 @@ impl EmbeddedOptions {
             journals: 4,
             memtable_bytes: 3 << 20,
             reserve_bytes: DISK_RESERVE_BYTES_DEFAULT,
+            boot: None,
         }
     }
 }

@@ -46,7 +46,9 @@ pub(super) fn open(
     remove_strays(&disk, &manifest)?;
     let view = View { active: replayed.active, frozen: replayed.frozen, runs };
     let newest = replayed.newest;
-    let shared = Arc::new(Shared::new(disk, lock, view, replayed.free, newest.tick));
+    let held = (disk, lock);
+    let shared = Shared::new(held, view, replayed.free, newest.tick, options.boot);
+    let shared = Arc::new(shared);
     let committer = Committer {
         shared: Arc::clone(&shared),
         journal: replayed.journal,

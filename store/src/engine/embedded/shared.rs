@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use jeton_domain::id::Tick;
 use jeton_domain::limits::COMMIT_QUEUE_MAX;
+use jeton_domain::time::BootTime;
 use tokio::sync::{oneshot, watch};
 
 use super::disk::Disk;
@@ -163,7 +164,13 @@ pub(super) enum Stage {
 }
 
 impl Shared {
-    pub(super) fn new(disk: Disk, lock: File, view: View, free: VecDeque<u32>, tick: Tick) -> Self {
+    pub(super) fn new(
+        (disk, lock): (Disk, File),
+        view: View,
+        free: VecDeque<u32>,
+        tick: Tick,
+        boot: Option<fn() -> BootTime>,
+    ) -> Self {
         let flow = Flow {
             free,
             trouble: None,
@@ -185,8 +192,8 @@ impl Shared {
             queue: Mutex::default(),
             queue_moved: Condvar::new(),
             submitted: AtomicU64::new(0),
-            callers: Pace::default(),
-            committer: Pace::default(),
+            callers: Pace::new(boot),
+            committer: Pace::new(boot),
             flow: Mutex::new(flow),
             flow_moved: Condvar::new(),
             lock: Mutex::new(Some(lock)),
