@@ -51,7 +51,12 @@ fn findings(files: &[TextFile], packages: &[String]) -> Vec<Finding> {
 /// What a reader should know but what does not fail.
 fn hints(files: &[TextFile]) -> Vec<Finding> {
     let rust = || files.iter().filter(|file| file.is_rust());
-    rust().filter_map(sources::length).chain(rust().filter_map(sources::ascii)).collect()
+    let wide = rust().flat_map(sources::comment_width);
+    rust()
+        .filter_map(sources::length)
+        .chain(rust().filter_map(sources::ascii))
+        .chain(wide)
+        .collect()
 }
 
 #[cfg(test)]

@@ -24,6 +24,21 @@ pub(super) fn leftovers(file: &TextFile) -> Vec<Finding> {
         .collect()
 }
 
+/// A line that is all comment keeps to the columns that code keeps to; a row of a table and a word
+/// that is longer than a line are as they are.
+pub(super) fn comment_width(file: &TextFile) -> Vec<Finding> {
+    let lines = source::lines(file);
+    let texts = file.text.lines();
+    numbered(&lines)
+        .zip(texts)
+        .filter(|((_, line), text)| is_wide_comment(line, text))
+        .map(|((number, _), _)| {
+            let text = format!("a comment of more than {COLUMNS_MAX} columns: wrap it");
+            Finding::at(&file.path, number, text)
+        })
+        .collect()
+}
+
 /// A long file is listed; it needs a reason that a reader would accept.
 pub(super) fn length(file: &TextFile) -> Option<Finding> {
     let lines = file.text.lines().count();
@@ -66,6 +81,17 @@ fn is_code(comment: &str) -> bool {
     let has_call = text.contains("::") || text.contains("()") || text.contains(" = ");
     matches!(text, "}" | "})" | "});" | "};") || ends_a_statement && (begins_one || has_call)
 }
+
+/// True for a line of nothing but a comment that is too wide and could be wrapped.
+fn is_wide_comment(line: &Line, text: &str) -> bool {
+    let is_all_comment = line.code.trim().is_empty() && line.string.is_empty();
+    let said = line.comment.trim_start_matches(['/', '!']).trim();
+    let is_table = said.starts_with('|');
+    is_all_comment && !is_table && said.contains(' ') && text.chars().count() > COLUMNS_MAX
+}
+
+/// Columns of a line, as `rustfmt.toml` has them.
+const COLUMNS_MAX: usize = 100;
 
 /// Lines from which a file is listed.
 const FILE_LINES_NOTED: usize = 500;
@@ -130,6 +156,27 @@ mod tests {
         assert_eq!(left("// The first half is dead;\n// the second half lives.\n"), 0);
         assert_eq!(left("/// let x = y();\n"), 0);
         assert_eq!(left("//! let x = y();\n"), 0);
+    }
+
+    #[test]
+    fn a_wide_comment_is_untidy_but_not_a_wide_string_or_table() {
+        let found = |text: &str| comment_width(&file(text)).len();
+        let words = "a ".repeat(50);
+        for wide in
+            [format!("// {words}\n"), format!("    /// {words}b\n"), format!("//! {words}\n")]
+        {
+            assert_eq!(found(&wide), 1, "{wide}");
+        }
+        let wide = "x".repeat(101);
+        for fine in [
+            format!("// {}\n", words.trim_end().split_at(97).0),
+            format!("/// | {words}|\n"),
+            format!("// {wide}\n"),
+            format!("let s = \"// {words}\";\n"),
+            format!("let s = \"\n// {words}\n\";\n"),
+        ] {
+            assert_eq!(found(&fine), 0, "{fine}");
+        }
     }
 
     #[test]
