@@ -11,6 +11,7 @@ use jeton_domain::selector::Selector;
 use jeton_domain::subject::Subject;
 use jeton_domain::time::BootTime;
 use jeton_store::tables::census::Counts;
+use tracing::field::{debug, display};
 
 /// What happens as often as somebody asks for it, and must not fill the log.
 #[derive(Debug, Default)]
@@ -72,7 +73,25 @@ impl Rate {
 pub(crate) fn revoked_in_bulk(by: &Subject, selector: &Selector, counts: Counts) {
     let by = by.username.as_str();
     let Counts { invalidated, previously } = counts;
-    tracing::info!(by, ?selector, invalidated, previously, "tokens were revoked in bulk");
+    let (username, realm, chain) = match selector {
+        Selector::Everything => (None, None, None),
+        Selector::Realm(realm) => (None, Some(realm), None),
+        Selector::User(name) => (Some(name), None, None),
+        Selector::UserInRealm(name, realm) => (Some(name), Some(realm), None),
+        Selector::Chain(first) => (None, None, Some(first)),
+    };
+    let username = username.map(|name| display(Brief(name.as_str())));
+    let realm = realm.map(|name| display(Brief(name.as_str())));
+    let chain = chain.map(debug);
+    tracing::info!(
+        by,
+        username,
+        realm,
+        chain,
+        invalidated,
+        previously,
+        "tokens were revoked in bulk"
+    );
 }
 
 /// A user or a role was changed: `what` was done to `name`.
