@@ -1,6 +1,7 @@
 //! What an hour was like: the samples that are taken within it, and what is kept of them.
 //!
-//! Owns how an hour is told in numbers. It knows nothing of what is asked for, and compares nothing.
+//! Owns how an hour is told in numbers. It knows nothing of what is asked for, and compares
+//! nothing.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

@@ -1,4 +1,5 @@
-//! The plain model of the simulation: every pair of the last day, and what the product must say of it.
+//! The plain model of the simulation: every pair of the last day, and what the product must say of
+//! it.
 //!
 //! Owns what is expected. It knows no cutoffs, no census and no rows; it takes the same memory from
 //! the beginning, so that it can be told apart from the product's.

@@ -1,7 +1,9 @@
-//! Two days in minutes: steady issue and expiry under a simulated clock, so that segments are dropped.
+//! Two days in minutes: steady issue and expiry under a simulated clock, so that segments are
+//! dropped.
 //!
-//! Owns which hours are compared. What is counted is compared with the same store around its 25th hour;
-//! what is timed, with another store around its own 25th hour, which it lives in the very same moments.
+//! Owns which hours are compared. What is counted is compared with the same store around its 25th
+//! hour; what is timed, with another store around its own 25th hour, which it lives in the very
+//! same moments.
 
 use self::simulation::Sums;
 use self::turns::Seen;
@@ -56,8 +58,8 @@ fn hours_to(last: u32, count: u32) -> core::ops::RangeInclusive<u32> {
 const HOURS: u32 = 48;
 /// The hour that the end is compared with.
 const COMPARED: u32 = 25;
-/// Hours by which the other simulation is younger. Beside the last hours of the one it lives those around
-/// the one that they are compared with, as far from the last revocation of the small realm.
+/// Hours by which the other simulation is younger. Beside the last hours of the one it lives those
+/// around the one that they are compared with, as far from the last revocation of the small realm.
 const LAG: u32 = 18;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The simulation: hours of steady use under a clock that it moves.
 //!
-//! Owns what happens when, and that every answer is compared with the ledger's. Whose turn it is it does
-//! not know.
+//! Owns what happens when, and that every answer is compared with the ledger's. Whose turn it is it
+//! does not know.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,7 +90,8 @@ impl Simulation {
         })
     }
 
-    /// Lives for a turn, or to the end of the hour if that is nearer: what the hour was like that is over.
+    /// Lives for a turn, or to the end of the hour if that is nearer: what the hour was like that
+    /// is over.
     pub(super) async fn take_turn(&mut self) -> Outcome<Option<Hourly>> {
         let steps_a_turn = self.steps_an_hour.div_ceil(TURNS_AN_HOUR);
         for _ in 0..steps_a_turn {
@@ -307,8 +308,8 @@ impl Simulation {
         Err(BenchError::Answer(format!("a token made at {made} is not gone, or not refused")))
     }
 
-    /// Shows every pair that the ledger knows, and the first of all, which must be gone; then revokes
-    /// everything, realm by realm.
+    /// Shows every pair that the ledger knows, and the first of all, which must be gone; then
+    /// revokes everything, realm by realm.
     pub(super) async fn end(mut self) -> Outcome<Sums> {
         if self.sums.dropped < u64::from(self.hours.saturating_sub(STORED_HOURS_MAX)) {
             let dropped = self.sums.dropped;
@@ -356,8 +357,9 @@ const SMALL_REALM: u8 = 2;
 const CACHE_BYTES: u64 = 8 << 20;
 /// The first pairs, which must be gone in the end.
 const OLDEST: usize = 1_000;
-/// Segments that a store holds at most: pairs are kept for a day, to the end of their segment, until the
-/// round that marks it, and until the one that drops it an hour later; and the one that is filled.
+/// Segments that a store holds at most: pairs are kept for a day, to the end of their segment,
+/// until the round that marks it, and until the one that drops it an hour later; and the one that
+/// is filled.
 pub(super) const STORED_HOURS_MAX: u32 = 28;
 /// How often a simulation pauses and another one may live: once a simulated minute.
 const TURNS_AN_HOUR: usize = 60;

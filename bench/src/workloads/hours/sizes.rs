@@ -1,4 +1,5 @@
-//! What is counted: disk and memory of a simulation at its end, against the same around its 25th hour.
+//! What is counted: disk and memory of a simulation at its end, against the same around its 25th
+//! hour.
 
 use super::hourly::Hourly;
 use super::turns::Seen;

@@ -1,7 +1,8 @@
-//! What is timed: the last hours of a simulation, against those that a younger one lived beside them.
+//! What is timed: the last hours of a simulation, against those that a younger one lived beside
+//! them.
 //!
-//! Owns how the two are paired. A window of one stands against the window of the other that was lived in
-//! turns with it, so that whatever else the machine and its disk do falls on both.
+//! Owns how the two are paired. A window of one stands against the window of the other that was
+//! lived in turns with it, so that whatever else the machine and its disk do falls on both.
 
 use super::hourly::{Hourly, Slow};
 use super::turns::Seen;
@@ -48,8 +49,8 @@ const TIMES: [Time; 3] = [
 ];
 
 impl Time {
-    /// The windows of the last hours, each against the one beside it; how far the hours lie apart in that;
-    /// and the hours as wholes, with all that fell on one of the two by chance.
+    /// The windows of the last hours, each against the one beside it; how far the hours lie apart
+    /// in that; and the hours as wholes, with all that fell on one of the two by chance.
     fn findings(&self, older: &Seen, younger: &Seen) -> [Finding; 3] {
         let Self { what, which, .. } = self;
         let late = hours_to(HOURS, COMPARED_HOURS);

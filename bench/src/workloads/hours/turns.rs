@@ -1,7 +1,8 @@
 //! Simulations in turns: each is a process of its own, which stands still while it has no turn.
 //!
 //! Owns how turns are given and taken, on both sides. A process that stands still runs none of its
-//! threads: what a store does in the background it does in its own time, and nobody else pays for it.
+//! threads: what a store does in the background it does in its own time, and nobody else pays for
+//! it.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -28,8 +29,8 @@ pub(super) struct Seen {
     pub(super) sums: Sums,
 }
 
-/// Lets two simulations live, the younger one `lag` hours behind the older and in turns with it: what they
-/// saw, the older one first.
+/// Lets two simulations live, the younger one `lag` hours behind the older and in turns with it:
+/// what they saw, the older one first.
 pub(super) fn live(
     program: &Path,
     folder: &Path,
@@ -48,8 +49,9 @@ pub(super) fn live(
             if is_older_first { (&mut older, &mut younger) } else { (&mut younger, &mut older) };
         let is_hour_over = first.live()?;
         second.live()?;
-        // Who goes first changes with every turn. As an hour has an even number of them, it does not change
-        // at its end: what is due at the same minute of every hour would always find the same one first.
+        // Who goes first changes with every turn. As an hour has an even number of them, it does
+        // not change at its end: what is due at the same minute of every hour would always find the
+        // same one first.
         is_older_first = is_older_first == is_hour_over;
     }
     Ok([older.end()?, younger.end()?])
@@ -95,7 +97,8 @@ impl Life {
         self.lived() >= self.hours
     }
 
-    /// Lets it live for a turn, and returns when it stands still; whether that was the last of an hour.
+    /// Lets it live for a turn, and returns when it stands still; whether that was the last of an
+    /// hour.
     fn live(&mut self) -> Outcome<bool> {
         self.signal(Signal::CONT)?;
         let hourly: Option<Hourly> = self.ask()?;
@@ -146,8 +149,9 @@ impl Drop for Life {
     }
 }
 
-/// Lives through so many hours on a new store below `folder`: a turn for every line of the input, each
-/// answered by a line with the hour that is over, if one is, and in the end by one with the sums.
+/// Lives through so many hours on a new store below `folder`: a turn for every line of the input,
+/// each answered by a line with the hour that is over, if one is, and in the end by one with the
+/// sums.
 pub(crate) fn live_here(folder: &Path, grants_an_hour: usize, hours: u32) -> Outcome<()> {
     // While it stands still it would not notice that nobody lets it go on any more.
     let bound = set_parent_process_death_signal(Some(Signal::KILL));

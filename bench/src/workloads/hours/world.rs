@@ -1,7 +1,7 @@
 //! A whole authority under a clock that the simulation moves.
 //!
-//! Owns how the parts are put together: the embedded engine as a server opens it, the rule for `now`
-//! over simulated readings, and realms that vouch at once, since no hashing is measured here.
+//! Owns how the parts are put together: the embedded engine as a server opens it, the rule for
+//! `now` over simulated readings, and realms that vouch at once, since no hashing is measured here.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -146,7 +146,8 @@ fn parts(store: Arc<Store>, clock: Arc<SimulatedClock>) -> Outcome<Parts> {
     })
 }
 
-/// The rule for `now` over readings that the simulation moves: of the wall and of boot time, together.
+/// The rule for `now` over readings that the simulation moves: of the wall and of boot time,
+/// together.
 #[derive(Debug)]
 pub(super) struct SimulatedClock {
     passed_ms: AtomicI64,

@@ -1,7 +1,7 @@
 //! The commit thread: admits batches in order, a group at a time, and makes them durable.
 //!
-//! Owns the order of effects: check, write, sync, show to readers, tell the applier, answer. Must not
-//! know how layers become runs.
+//! Owns the order of effects: check, write, sync, show to readers, tell the applier, answer. Must
+//! not know how layers become runs.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -171,9 +171,9 @@ impl Committer {
 
     /// The part of a journal file that a generation may take, in bytes.
     ///
-    /// A start must look at all of it, so it is little more than a layer needs; all when the flusher
-    /// has fallen behind or cannot go on, so that commits need not wait for it as long as there is room
-    /// anywhere.
+    /// A start must look at all of it, so it is little more than a layer needs; all when the
+    /// flusher has fallen behind or cannot go on, so that commits need not wait for it as long as
+    /// there is room anywhere.
     fn generation_bytes(&self, length: usize) -> u64 {
         let usual = self.memtable_bytes.saturating_add(self.memtable_bytes / 4);
         let usual = usual.min(self.journal_bytes);

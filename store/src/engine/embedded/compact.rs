@@ -198,7 +198,8 @@ impl Compaction {
         Ok(Step::Going)
     }
 
-    /// Completes the file; none when nothing is left of the inputs, whose file is then to be removed.
+    /// Completes the file; none when nothing is left of the inputs, whose file is then to be
+    /// removed.
     pub(super) fn finish(self) -> Result<Option<RunEntry>, StoreError> {
         if self.writer.is_empty() { Ok(None) } else { self.writer.finish().map(Some) }
     }
@@ -210,8 +211,8 @@ pub(super) const RUNS_BOUND: usize = 24;
 const SIMILAR_RUNS: usize = 4;
 const RUNS_MAX: usize = 8;
 const RUNS_CROWDED: usize = 12;
-/// Journal files that layers must have filled for a space that none of them wrote to to be quiet: however
-/// small layers are, a row that comes late must not soon have a whole hour written anew.
+/// Journal files that layers must have filled for a space that none of them wrote to to be quiet:
+/// however small layers are, a row that comes late must not soon have a whole hour written anew.
 pub(super) const QUIET_JOURNALS: u64 = 4;
 const REMOVALS_WORTH_A_MERGE: u64 = 256;
 

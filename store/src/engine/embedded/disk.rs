@@ -1,7 +1,7 @@
 //! The files of one directory, and every call that touches them.
 //!
-//! Owns opening, reading, writing, syncing and what a refusal of the system is called. Must not know
-//! what the files hold. Tests put faults in here: a full disk, writes that never arrive.
+//! Owns opening, reading, writing, syncing and what a refusal of the system is called. Must not
+//! know what the files hold. Tests put faults in here: a full disk, writes that never arrive.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};

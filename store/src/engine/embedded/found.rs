@@ -93,9 +93,10 @@ impl Found {
 
     /// Makes durable what was found; to be called before anything of it is shown.
     ///
-    /// A killed process leaves bytes that nobody has synced, and readers cannot tell them from those
-    /// that are durable. What may be among them, which is the last group and the marks, is written
-    /// once more, for a system that has given up writing it and answers a mere sync with success.
+    /// A killed process leaves bytes that nobody has synced, and readers cannot tell them from
+    /// those that are durable. What may be among them, which is the last group and the marks, is
+    /// written once more, for a system that has given up writing it and answers a mere sync with
+    /// success.
     pub(super) fn settle(&self) -> Result<(), StoreError> {
         self.file.write_at(&self.first, 0)?;
         let (place, sectors) = &self.last;
@@ -142,8 +143,8 @@ impl Found {
         Err(self.file.damaged(offset_of(self.tail), "the journal breaks off"))
     }
 
-    /// How many sectors must be looked at: all, when a release that knows of no smaller part went on
-    /// with the generation. The last sector of a part is kept for the end.
+    /// How many sectors must be looked at: all, when a release that knows of no smaller part went
+    /// on with the generation. The last sector of a part is kept for the end.
     fn extent(&self, pieces: &mut Pieces) -> Result<u32, StoreError> {
         let last = pieces.sector(self.sectors.saturating_sub(1))?;
         let is_passed = last.is_some_and(|(sector, _)| {

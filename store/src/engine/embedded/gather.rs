@@ -1,8 +1,8 @@
 //! The rows of a journal file on their way into one layer.
 //!
-//! Owns which of many writes to a key was the last. Must not know files. To keep what was written last
-//! alone, and to sort that in the end and build the layer of it at once, takes a fraction of the time
-//! in which a layer takes row after row.
+//! Owns which of many writes to a key was the last. Must not know files. To keep what was written
+//! last alone, and to sort that in the end and build the layer of it at once, takes a fraction of
+//! the time in which a layer takes row after row.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
@@ -116,7 +116,8 @@ impl Kept {
     }
 }
 
-/// Memory that rows share: little enough that a few rows that are in use for long keep little alive.
+/// Memory that rows share: little enough that a few rows that are in use for long keep little
+/// alive.
 #[derive(Debug, Default)]
 struct Stretches(Vec<Vec<u8>>);
 
@@ -194,8 +195,8 @@ mod tests {
     }
 
     fn deed() -> impl Strategy<Value = Deed> {
-        // Few letters, so that keys are equal, or the beginnings of others, or go on behind the part
-        // that is compared at once.
+        // Few letters, so that keys are equal, or the beginnings of others, or go on behind the
+        // part that is compared at once.
         let key = prop_oneof![
             prop::collection::vec(0..2_u8, 0..4),
             prop::collection::vec(0..2_u8, 15..19),

@@ -1,16 +1,16 @@
 //! The journal: what was committed and is not yet in runs, in files that are written in place.
 //!
-//! Owns how groups of bytes are laid into sectors; how a start finds them stands in `found`. Must not
-//! know what a group of bytes means.
+//! Owns how groups of bytes are laid into sectors; how a start finds them stands in `found`. Must
+//! not know what a group of bytes means.
 //!
 //! A file is written with zeros once, and used again and again, each time under a larger
 //! *generation*. Sector 0 says the generation and how much of the file it may take, so that a start
-//! need not look at the rest; groups of bytes follow, each in whole sectors, the last of them marked;
-//! a sector that says "end" follows when the next generation is about to begin. Every sector names its
-//! generation, its own place and the place where its group begins, and carries a checksum. So a sector
-//! is of this generation, of an older one (or zeros), or damaged. A group of which sectors are missing
-//! is a torn tail if nothing was written after it, since a group is written only when the one before it
-//! is durable; else it is damage.
+//! need not look at the rest; groups of bytes follow, each in whole sectors, the last of them
+//! marked; a sector that says "end" follows when the next generation is about to begin. Every
+//! sector names its generation, its own place and the place where its group begins, and carries a
+//! checksum. So a sector is of this generation, of an older one (or zeros), or damaged. A group of
+//! which sectors are missing is a torn tail if nothing was written after it, since a group is
+//! written only when the one before it is durable; else it is damage.
 
 use std::sync::Arc;
 

@@ -65,7 +65,8 @@ impl Pace {
 const LONG_AWAY_MS: i64 = 2;
 
 /// How many waits sleep after the core was kept. To sleep costs each of them about 60 microseconds,
-/// to have looked in vain costs one of them about 4 milliseconds: together not more than that again.
+/// to have looked in vain costs one of them about 4 milliseconds: together not more than that
+/// again.
 const RESTS: u32 = 64;
 
 #[cfg(test)]

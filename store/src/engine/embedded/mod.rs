@@ -1,8 +1,8 @@
 //! The engine of one directory and one process: a journal, layers in memory, immutable sorted runs.
 //!
 //! Owns the directory. Must not know what a row means. Start at [`Embedded::open`]; a commit goes
-//! through `commit`, its rows go to runs in `flush`, and a start finds them in `open`. What stands in
-//! the files is described in `docs/storage-format.md`.
+//! through `commit`, its rows go to runs in `flush`, and a start finds them in `open`. What stands
+//! in the files is described in `docs/storage-format.md`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -57,14 +57,15 @@ pub struct EmbeddedOptions {
     /// How many journal files are written in advance. While the disk is full, commits go on until
     /// all are used. At least 2; settled when the directory is made.
     pub journals: u32,
-    /// Memory that rows may take before they are written out, in bytes; more while the disk is full.
-    /// A start after a crash finds about as much in the journal and takes milliseconds for each MiB.
+    /// Memory that rows may take before they are written out, in bytes; more while the disk is
+    /// full. A start after a crash finds about as much in the journal and takes milliseconds for
+    /// each MiB.
     pub memtable_bytes: u64,
     /// Free space below which [`EngineHealth::has_room`] is false, in bytes; rows that are not yet
     /// written out are counted as written.
     pub reserve_bytes: u64,
-    /// Time since boot. With it, who waits alone for a commit looks for the outcome before it sleeps,
-    /// as long as no other program is seen to keep the core; without it, it sleeps at once.
+    /// Time since boot. With it, who waits alone for a commit looks for the outcome before it
+    /// sleeps, as long as no other program is seen to keep the core; without it, it sleeps at once.
     pub boot: Option<fn() -> BootTime>,
 }
 
@@ -103,8 +104,8 @@ pub struct Embedded {
 impl Embedded {
     /// Opens the directory, for this process alone.
     ///
-    /// `Locked` when another engine holds it, `Format` when a later release wrote it, `Damaged` when
-    /// a file is not what was written.
+    /// `Locked` when another engine holds it, `Format` when a later release wrote it, `Damaged`
+    /// when a file is not what was written.
     pub fn open(options: &EmbeddedOptions) -> Result<Self, StoreError> {
         let (disk, lock) = Disk::lock(options.directory.clone())?;
         Self::open_disk(options, disk, lock)

@@ -1,6 +1,7 @@
 //! A batch as it stands in the journal: what it wrote, not what it expected.
 //!
-//! Owns the encoding. Counters stand there with their sums, so that replaying changes nothing twice.
+//! Owns the encoding. Counters stand there with their sums, so that replaying changes nothing
+//! twice.
 
 use jeton_domain::id::Tick;
 use jeton_domain::time::Hour;

@@ -2,8 +2,8 @@
 //!
 //! Owns the format of the file and how it is read. Must not know which runs are in use. The file is
 //! data blocks of about 4 KiB, then the index (the first key and the length of each block), the
-//! filter, and a footer; each ends with a checksum that also covers where the block belongs, so that
-//! a block read from a wrong place is noticed.
+//! filter, and a footer; each ends with a checksum that also covers where the block belongs, so
+//! that a block read from a wrong place is noticed.
 
 use std::cmp::Ordering;
 use std::ops::Range;

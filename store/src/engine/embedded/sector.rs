@@ -1,7 +1,7 @@
 //! One sector of a journal file: what a device writes whole or not at all.
 //!
-//! Owns what stands in front of a payload and how a sector that was written is told from one that is
-//! damaged. Must not know what follows from either.
+//! Owns what stands in front of a payload and how a sector that was written is told from one that
+//! is damaged. Must not know what follows from either.
 
 use super::coding::{Reader, checksum};
 
@@ -19,7 +19,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Appends the beginning of a sector whose payload will have so many bytes; says where it begins.
+    /// Appends the beginning of a sector whose payload will have so many bytes; says where it
+    /// begins.
     pub(super) fn begin(self, out: &mut Vec<u8>, used: usize) -> usize {
         let start = out.len();
         let used = u16::try_from(used).unwrap_or(u16::MAX);

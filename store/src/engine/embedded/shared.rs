@@ -67,9 +67,9 @@ pub(super) type Answer = (Result<Committed, StoreError>, Batch);
 
 /// The outcome of a batch, to be waited for.
 ///
-/// Who finds nobody else waiting looks for it some times, and lets other tasks and threads have their
-/// turn in between: to sleep and to be woken takes longer than many a sync. It ends when somebody else
-/// comes: then the core has better to do.
+/// Who finds nobody else waiting looks for it some times, and lets other tasks and threads have
+/// their turn in between: to sleep and to be woken takes longer than many a sync. It ends when
+/// somebody else comes: then the core has better to do.
 #[derive(Debug)]
 pub(super) struct Outcome<'a> {
     answer: oneshot::Receiver<Answer>,
@@ -242,8 +242,9 @@ impl Shared {
 
     /// Takes all batches that wait, or what else is to be done. Blocks until there is something.
     ///
-    /// Before it sleeps it looks some times more, and leaves the core to whoever wants it meanwhile: who
-    /// has waited for one commit often asks for the next one at once, and to wake a thread takes longer.
+    /// Before it sleeps it looks some times more, and leaves the core to whoever wants it
+    /// meanwhile: who has waited for one commit often asks for the next one at once, and to wake a
+    /// thread takes longer.
     pub(super) fn next_work(&self) -> Work {
         let mut looks = self.committer.begin(LOOKS_FOR_WORK);
         let mut queue = self.queue();
@@ -367,7 +368,8 @@ impl Shared {
     }
 }
 
-/// How often the commit thread looks for more to do before it sleeps: about a fifth of a millisecond.
+/// How often the commit thread looks for more to do before it sleeps: about a fifth of a
+/// millisecond.
 const LOOKS_FOR_WORK: u32 = 400;
 
 /// How often who waits alone looks for the outcome: about half a millisecond.

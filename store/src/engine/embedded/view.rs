@@ -53,8 +53,8 @@ impl View {
 
     /// Starts a scan: gathers from the layers what it may need, and notes the runs.
     ///
-    /// A scan shows one moment, since all of it is gathered here at once and runs never change. Only
-    /// one that steps over thousands of removals stops, so that commits are not kept waiting.
+    /// A scan shows one moment, since all of it is gathered here at once and runs never change.
+    /// Only one that steps over thousands of removals stops, so that commits are not kept waiting.
     pub(super) fn scan(&self, range: &KeyRange, limit: usize) -> Result<Scan, StoreError> {
         let mut sources = Vec::new();
         let mut runs = self.runs_of(range.space);

@@ -100,7 +100,8 @@ fn a_merge_too_large_for_the_disk_keeps_no_smaller_one_back() {
         if is_merged(&engine.shared.view()) {
             return;
         }
-        // A merge that was begun and found the room taken is followed by none before the next layer.
+        // A merge that was begun and found the room taken is followed by none before the next
+        // layer.
         let writes = vec![put(key(Space::Lasting, "again"), [1; 900])];
         wait(engine.commit(Batch { writes, ..batch(id, &[]) })).unwrap();
         settle(&engine, "the flusher follows", |view| view.frozen.is_empty());

@@ -71,7 +71,8 @@ fn runs_found_after_a_kill_survive_a_power_cut() {
     assert_eq!(all(&open(&options).0), model);
 }
 
-/// A store whose first generation has some rows, and was killed; its rows, and the sectors of its file.
+/// A store whose first generation has some rows, and was killed; its rows, and the sectors of its
+/// file.
 fn killed(options: &EmbeddedOptions) -> (Model, Vec<u8>) {
     let (engine, _) = open(options);
     let mut model = Model::new();
