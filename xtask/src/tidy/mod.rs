@@ -39,6 +39,7 @@ fn findings(files: &[TextFile], packages: &[String]) -> Vec<Finding> {
         if file.is_rust() {
             findings.extend(sources::module_doc(file));
             findings.extend(sources::leftovers(file));
+            findings.extend(sources::comment_width(file));
         }
     }
     findings.extend(papers::limits(files));
@@ -51,12 +52,7 @@ fn findings(files: &[TextFile], packages: &[String]) -> Vec<Finding> {
 /// What a reader should know but what does not fail.
 fn hints(files: &[TextFile]) -> Vec<Finding> {
     let rust = || files.iter().filter(|file| file.is_rust());
-    let wide = rust().flat_map(sources::comment_width);
-    rust()
-        .filter_map(sources::length)
-        .chain(rust().filter_map(sources::ascii))
-        .chain(wide)
-        .collect()
+    rust().filter_map(sources::length).chain(rust().filter_map(sources::ascii)).collect()
 }
 
 #[cfg(test)]
