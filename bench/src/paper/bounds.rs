@@ -200,7 +200,12 @@ const ROWS: &[Row] = &[
             pick("hours", "disk", "", "disk"),
             pick("hours", "memory", "", "memory"),
             pick("hours", "p99 of a durable grant", "", "p99 of issue, median of windows"),
-            pick("hours", "tokens shown before", "", "p99 of validation, cached, median of windows"),
+            pick(
+                "hours",
+                "tokens shown before",
+                "",
+                "p99 of validation, cached, median of windows",
+            ),
             pick("hours", "any token", "", "p99 of validation, any token, median of windows"),
         ],
     },

@@ -23,7 +23,7 @@ use crate::error::StoreError;
 pub(super) struct Flusher {
     pub(super) shared: Arc<Shared>,
     pub(super) manifest: Manifest,
-    /// Bytes of layers that were flushed since each space was written to.
+    /// Bytes of layers, as they count in memory, that were flushed since each space was written to.
     pub(super) quiet: BTreeMap<Space, u64>,
     /// A merge that is under way.
     pub(super) compaction: Option<Compaction>,
