@@ -72,7 +72,7 @@ pub(crate) fn fill(
 }
 
 /// Adds pairs to a store until its layer in memory is all but full, then kills the process that
-/// holds it: no start has more to replay, as long as layers were written out as fast as they filled.
+/// holds it: no start has more to replay, if layers were written out as fast as they filled.
 pub(crate) fn brim(site: &Site, programs: &Programs, fill: &Fill<'_>) -> Outcome<()> {
     let mut child = start(site, programs, &[*fill], &["--brim"])?;
     let filled = wait_until_filled(&mut child);

@@ -212,9 +212,9 @@ const SIMILAR_RUNS: usize = 4;
 const RUNS_MAX: usize = 8;
 const RUNS_CROWDED: usize = 12;
 /// How many times the length of a journal file the layers must have that were written out since a
-/// row of a space was, for the space to be quiet. They count as they do in memory, which is more than
-/// the journal took: however small layers are, a row that comes late must not soon have a whole hour
-/// written anew.
+/// row of a space was, for the space to be quiet. They count as they do in memory, which is more
+/// than the journal took: however small layers are, a row that comes late must not soon have a
+/// whole hour written anew.
 pub(super) const QUIET_JOURNALS: u64 = 4;
 const REMOVALS_WORTH_A_MERGE: u64 = 256;
 
