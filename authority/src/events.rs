@@ -11,7 +11,7 @@ use jeton_domain::selector::Selector;
 use jeton_domain::subject::Subject;
 use jeton_domain::time::BootTime;
 use jeton_store::tables::census::Counts;
-use tracing::field::{debug, display};
+use tracing::field::debug;
 
 /// What happens as often as somebody asks for it, and must not fill the log.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl Frequent {
         if untold > 0 {
             tracing::warn!(untold, "more logins were refused");
         }
-        tracing::warn!(username = %Brief(username.as_str()), %address, "{how}");
+        tracing::warn!(username = ?Brief(username.as_str()), %address, "{how}");
     }
 
     /// Tells of a request that could not be decided; after some in one second only their number.
@@ -36,7 +36,7 @@ impl Frequent {
         if untold > 0 {
             tracing::warn!(untold, "more requests were answered as unavailable");
         }
-        tracing::warn!(uri = %Brief(uri), cause, "answered as unavailable");
+        tracing::warn!(uri = ?Brief(uri), cause, "answered as unavailable");
     }
 }
 
@@ -80,8 +80,8 @@ pub(crate) fn revoked_in_bulk(by: &Subject, selector: &Selector, counts: Counts)
         Selector::UserInRealm(name, realm) => (Some(name), Some(realm), None),
         Selector::Chain(first) => (None, None, Some(first)),
     };
-    let username = username.map(|name| display(Brief(name.as_str())));
-    let realm = realm.map(|name| display(Brief(name.as_str())));
+    let username = username.map(|name| debug(Brief(name.as_str())));
+    let realm = realm.map(|name| debug(Brief(name.as_str())));
     let chain = chain.map(debug);
     tracing::info!(
         by,
@@ -100,16 +100,17 @@ pub(crate) fn changed(by: &Subject, what: &str, name: impl Display) {
     tracing::info!(by = by.username.as_str(), name, "{what}");
 }
 
-/// A text of any length, as it is told in a line: whole, if the name of a stored user may be as
-/// long.
+/// A text of any length that anybody may have sent, as it is told in a line: quoted and escaped, so
+/// that it can neither end the line nor pass for another field, and whole, if the name of a stored
+/// user may be as long.
 struct Brief<'a>(&'a str);
 
-impl Display for Brief<'_> {
+impl fmt::Debug for Brief<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.char_indices().nth(STORED_NAME_CHARS_MAX) {
-            None => f.write_str(self.0),
+            None => fmt::Debug::fmt(self.0, f),
             Some((end, _)) => {
-                f.write_str(self.0.get(..end).unwrap_or_default())?;
+                fmt::Debug::fmt(self.0.get(..end).unwrap_or_default(), f)?;
                 write!(f, "... ({} bytes)", self.0.len())
             }
         }
@@ -121,14 +122,55 @@ const TOLD_A_SECOND: u32 = 10;
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Write};
+    use std::sync::Arc;
+
     use super::*;
+
+    /// What was written to the log.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Lines {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 
     #[test]
     fn a_name_is_told_whole_up_to_a_length() {
-        let told = |name: &str| Brief(name).to_string();
+        let told = |name: &str| format!("{:?}", Brief(name));
         let longest = "\u{e4}".repeat(STORED_NAME_CHARS_MAX);
-        assert_eq!(told(&longest), longest);
-        assert_eq!(told(&"\u{e4}".repeat(10_000_000)), format!("{longest}... (20000000 bytes)"));
+        assert_eq!(told(&longest), format!("\"{longest}\""));
+        let cut = format!("\"{longest}\"... (20000000 bytes)");
+        assert_eq!(told(&"\u{e4}".repeat(10_000_000)), cut);
+    }
+
+    #[test]
+    fn a_name_cannot_end_the_line_or_pass_for_another_field() {
+        let name = Username::new("x\" address=1.2.3.4\n2026-11-22T11:00:00Z \u{1b}[2J INFO tokens");
+        let lines = Lines::default();
+        let log = lines.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let address = IpAddr::from([10, 0, 0, 1]);
+            Frequent::default().refused("refused", &name, address, BootTime::from_ms(5_000));
+        });
+        let written = lines.text();
+        assert_eq!(written.matches('\n').count(), 1, "{written}");
+        assert!(!written.contains('\u{1b}'), "{written}");
+        assert!(written.contains("x\\\" address=1.2.3.4\\n2026"), "{written}");
     }
 
     #[test]
