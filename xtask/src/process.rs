@@ -9,7 +9,9 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
@@ -90,6 +92,10 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
 /// Runs a test runner with its output shown; a failing status is an error that repeats what the
 /// runner told of the tests that failed.
 pub(crate) fn run_tests(command: &mut Command) -> anyhow::Result<()> {
+    run_heard(command, LATE_OUTPUT)
+}
+
+fn run_heard(command: &mut Command, late_output: Duration) -> anyhow::Result<()> {
     let line = command_line(command);
     say(&format!("  $ {line}"));
     let mut child = command
@@ -97,18 +103,25 @@ pub(crate) fn run_tests(command: &mut Command) -> anyhow::Result<()> {
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start `{line}`"))?;
-    let told = (child.stdout.take(), child.stderr.take());
-    let heard = thread::scope(|scope| {
-        let second = scope.spawn(|| told.1.map_or_else(Failures::default, hear));
-        let mut heard = told.0.map_or_else(Failures::default, hear);
-        heard.0.extend(second.join().unwrap_or_default().0);
-        heard
-    });
+    let told = [listen_to(child.stdout.take()), listen_to(child.stderr.take())];
     let status = child.wait().with_context(|| format!("cannot wait for `{line}`"))?;
+    // What the runner started may go on and hold its output open: that must not keep a failure back.
+    let heard = told.iter().filter_map(|told| told.recv_timeout(late_output).ok());
+    let heard = Failures(heard.flat_map(|failures| failures.0).collect());
     if !status.success() {
         bail!("`{line}` ended with {status}{heard}");
     }
     Ok(())
+}
+
+/// Hears what comes, in a thread; what was told of failures is sent at the end.
+fn listen_to(output: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Failures> {
+    let (tell, told) = mpsc::channel();
+    if let Some(output) = output {
+        // Nobody may listen any more once the runner has ended.
+        thread::spawn(move || tell.send(hear(output)).ok());
+    }
+    told
 }
 
 /// Shows what a runner prints, line by line, and keeps what it tells of failures.
@@ -257,6 +270,9 @@ const FAILURE_LINES: usize = 240;
 /// How many lines of one test it repeats: a property's input may be long.
 const TALE_LINES: usize = 40;
 
+/// How long output is waited for once the runner has ended.
+const LATE_OUTPUT: Duration = Duration::from_secs(10);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,6 +351,14 @@ mod tests {
             "  process didn't exit (signal: 9)",
         ];
         assert_eq!(kept(output), told);
+    }
+
+    #[test]
+    fn a_failure_is_told_though_a_program_holds_the_output() {
+        let mut runner = Command::new("sh");
+        runner.args(["-c", "sleep 20 2>/dev/null & echo 'error: a target' >&2; exit 7"]);
+        let error = run_heard(&mut runner, Duration::from_millis(500)).unwrap_err().to_string();
+        assert!(error.ends_with(": 7\nerror: a target"), "{error}");
     }
 
     #[test]
