@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use jeton_domain::time::BootTime;
 use jeton_store::conformance::suite;
 use jeton_store::engine::embedded::{Embedded, EmbeddedOptions};
 use jeton_store::engine::memory::Memory;
@@ -20,6 +21,7 @@ fn the_embedded_engine_conforms() {
         let number = next.fetch_add(1, Ordering::Relaxed);
         let options = EmbeddedOptions {
             journal_bytes: 8 << 20,
+            boot: Some(BootTime::default),
             ..EmbeddedOptions::new(root.path().join(number.to_string()))
         };
         Arc::new(Embedded::open(&options).unwrap())

@@ -1,6 +1,6 @@
 //! Time as it passes for the machine, for tests that must give up at last.
 //!
-//! Owns the only look at a clock outside the product. Nothing may be decided by it but whether a
+//! Owns the testkit's look at a clock. Nothing may be decided by it but whether a
 //! test has waited long enough.
 
 use std::time::Duration;

@@ -22,7 +22,7 @@ use jeton_domain::limits::ACCESS_LIFETIME_MS_DEFAULT;
 use jeton_domain::name::RoleName;
 use jeton_domain::role::reserved::ReservedRoles;
 use jeton_domain::secret::Secret;
-use jeton_domain::time::Clock;
+use jeton_domain::time::{BootTime, Clock};
 use jeton_realms::cache::{CacheLimits, CredentialCache};
 use jeton_realms::chain::{Chain, Duty, Link, SuccessLimits};
 use jeton_realms::password::{HashingPool, PasswordHasher, PoolLimits};
@@ -184,6 +184,7 @@ impl World {
                     journal_bytes: 1 << 20,
                     memtable_bytes: 64 << 10,
                     reserve_bytes: 0,
+                    boot: Some(BootTime::default),
                     ..EmbeddedOptions::new(directory.path().join("store"))
                 };
                 Arc::new(Embedded::open(&options).expect("the store opens"))

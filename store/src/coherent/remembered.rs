@@ -131,12 +131,16 @@ impl Remembered {
             let Shard { young, old } = shard;
             core::mem::swap(young, old);
             self.release(young);
-            young.clear();
         }
     }
 
-    fn release(&self, gone: &Table) {
+    /// Empties a table. Nobody finds an entry there from the moment on at which its number may go to
+    /// another subject, whatever happens meanwhile.
+    fn release(&self, table: &mut Table) {
+        let mut gone = core::mem::take(table);
         self.subjects.release(gone.entries().map(|entry| entry.subject));
+        gone.clear();
+        *table = gone;
     }
 
     fn hash(&self, id: PairId) -> u64 {

@@ -61,7 +61,8 @@ impl Pace {
 }
 
 /// Longer than a thread of ours holds the core while it commits or answers, and shorter than the
-/// slice of time that the system gives to a program which does not let go of it.
+/// slice of time that the system gives to a program which does not let go of it. Whole milliseconds
+/// are told, so it is surely seen from this on, and perhaps from one less.
 const LONG_AWAY_MS: i64 = 2;
 
 /// How many waits sleep after the core was kept. To sleep costs each of them about 60 microseconds,

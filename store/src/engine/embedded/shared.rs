@@ -246,7 +246,7 @@ impl Shared {
     /// meanwhile: who has waited for one commit often asks for the next one at once, and to wake a
     /// thread takes longer.
     pub(super) fn next_work(&self) -> Work {
-        let mut looks = self.committer.begin(LOOKS_FOR_WORK);
+        let mut looks = None;
         let mut queue = self.queue();
         queue.is_committing = false;
         loop {
@@ -261,7 +261,9 @@ impl Shared {
                 return Work::Close;
             }
             drop(queue);
-            let has_looked = self.committer.look(&mut looks);
+            // Not before there is surely something to wait for: who did not wait has not rested.
+            let looks = looks.get_or_insert_with(|| self.committer.begin(LOOKS_FOR_WORK));
+            let has_looked = self.committer.look(looks);
             queue = self.queue();
             if !has_looked && !queue.has_work() {
                 queue = self.queue_moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
