@@ -105,7 +105,7 @@ fn run_heard(command: &mut Command, late_output: Duration) -> anyhow::Result<()>
         .with_context(|| format!("cannot start `{line}`"))?;
     let told = [listen_to(child.stdout.take()), listen_to(child.stderr.take())];
     let status = child.wait().with_context(|| format!("cannot wait for `{line}`"))?;
-    // What the runner started may go on and hold its output open: that must not keep a failure back.
+    // What the runner started may go on and hold its output open: no failure is kept back by that.
     let heard = told.iter().filter_map(|told| told.recv_timeout(late_output).ok());
     let heard = Failures(heard.flat_map(|failures| failures.0).collect());
     if !status.success() {

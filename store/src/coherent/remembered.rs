@@ -134,8 +134,8 @@ impl Remembered {
         }
     }
 
-    /// Empties a table. Nobody finds an entry there from the moment on at which its number may go to
-    /// another subject, whatever happens meanwhile.
+    /// Empties a table. Nobody finds an entry there from the moment on at which its number may go
+    /// to another subject, whatever happens meanwhile.
     fn release(&self, table: &mut Table) {
         let mut gone = core::mem::take(table);
         self.subjects.release(gone.entries().map(|entry| entry.subject));
