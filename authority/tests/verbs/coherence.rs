@@ -5,20 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use jeton_authority::caches::Scope;
-use jeton_domain::id::Tick;
 use jeton_domain::mapping::json::JsonText;
 use jeton_domain::mapping::model::MappedUser;
 use jeton_domain::name::{RealmName, RoleName, Username};
 use jeton_domain::privilege::action;
 use jeton_domain::role::descriptor::RoleDescriptor;
-use jeton_domain::time::Hour;
 use jeton_domain::value::Map;
 use jeton_realms::mapping::RoleMapper;
 use jeton_realms::mapping::stored::StoredMappings;
 use jeton_store::engine::memory::Memory;
-use jeton_store::engine::{
-    Applier, Batch, Committed, Engine, EngineHealth, Key, KeyRange, Pending, Row,
-};
+use jeton_store::engine::{Batch, Committed, Engine, Key, KeyRange, Pending, Row};
 use jeton_store::tables::{role_mappings, roles};
 use tokio::sync::Semaphore;
 
@@ -87,29 +83,7 @@ impl Engine for Holding {
         self.inner.commit(batch)
     }
 
-    fn tick(&self) -> Tick {
-        self.inner.tick()
-    }
-
-    fn wait_for_change(&self, seen: Tick) -> Pending<'_, ()> {
-        self.inner.wait_for_change(seen)
-    }
-
-    fn on_change(&self, applier: Applier) {
-        self.inner.on_change(applier);
-    }
-
-    fn hours(&self) -> Pending<'_, Vec<Hour>> {
-        self.inner.hours()
-    }
-
-    fn health(&self) -> EngineHealth {
-        self.inner.health()
-    }
-
-    fn close(&self) -> Pending<'_, ()> {
-        self.inner.close()
-    }
+    passed_on!(inner);
 }
 
 fn role(name: &str, cluster: &[&str]) -> RoleDescriptor {

@@ -3,14 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use jeton_authority::tokens::issue::Grant;
-use jeton_domain::id::Tick;
 use jeton_domain::name::Username;
 use jeton_domain::secret::Secret;
-use jeton_domain::time::Hour;
 use jeton_store::engine::memory::Memory;
-use jeton_store::engine::{
-    Applier, Batch, Committed, Engine, EngineHealth, Key, KeyRange, Pending, Row,
-};
+use jeton_store::engine::{Batch, Committed, Engine, Key, KeyRange, Pending, Row};
 
 use crate::world::{PASSWORD, World};
 
@@ -47,29 +43,7 @@ impl Engine for Noting {
         self.inner.commit(batch)
     }
 
-    fn tick(&self) -> Tick {
-        self.inner.tick()
-    }
-
-    fn wait_for_change(&self, seen: Tick) -> Pending<'_, ()> {
-        self.inner.wait_for_change(seen)
-    }
-
-    fn on_change(&self, applier: Applier) {
-        self.inner.on_change(applier);
-    }
-
-    fn hours(&self) -> Pending<'_, Vec<Hour>> {
-        self.inner.hours()
-    }
-
-    fn health(&self) -> EngineHealth {
-        self.inner.health()
-    }
-
-    fn close(&self) -> Pending<'_, ()> {
-        self.inner.close()
-    }
+    passed_on!(inner);
 }
 
 #[tokio::test]
